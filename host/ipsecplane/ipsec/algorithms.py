@@ -90,15 +90,9 @@ CIPHERS: Final[tuple[Cipher, ...]] = (
 INTEGRITIES: Final[tuple[Integrity, ...]] = (
     Integrity("HMAC-MD5-96", "esp-md5-hmac", "ah-md5-hmac", 1, 2, 1, "md5", 16, 12, weak=True),
     Integrity("HMAC-SHA1-96", "esp-sha-hmac", "ah-sha-hmac", 2, 3, 2, "sha1", 20, 12, weak=True),
-    Integrity(
-        "HMAC-SHA2-256-128", "esp-sha256-hmac", "ah-sha256-hmac", 5, 5, 3, "sha256", 32, 16
-    ),
-    Integrity(
-        "HMAC-SHA2-384-192", "esp-sha384-hmac", "ah-sha384-hmac", 6, 6, 4, "sha384", 48, 24
-    ),
-    Integrity(
-        "HMAC-SHA2-512-256", "esp-sha512-hmac", "ah-sha512-hmac", 7, 7, 5, "sha512", 64, 32
-    ),
+    Integrity("HMAC-SHA2-256-128", "esp-sha256-hmac", "ah-sha256-hmac", 5, 5, 3, "sha256", 32, 16),
+    Integrity("HMAC-SHA2-384-192", "esp-sha384-hmac", "ah-sha384-hmac", 6, 6, 4, "sha384", 48, 24),
+    Integrity("HMAC-SHA2-512-256", "esp-sha512-hmac", "ah-sha512-hmac", 7, 7, 5, "sha512", 64, 32),
 )
 
 HASHES: Final[tuple[Hash, ...]] = (

@@ -1,0 +1,187 @@
+"""What a router's configuration means: typed values made by the IOS layer, read by the agent.
+
+All values are immutable; a changed configuration is a new `RouterConfig`, and the agent acts on the
+difference. Defaults are IOS's. Times are seconds, volumes kilobytes, MTUs bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+)
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceConfig:
+    """One interface; `name` is the full canonical name ("FastEthernet0/0")."""
+
+    name: str
+    address: IPv4Interface | None = None
+    secondary: tuple[IPv4Interface, ...] = ()
+    ipv6: tuple[IPv6Interface, ...] = ()
+    shutdown: bool = False
+    mtu: int = 1500
+    ip_mtu: int | None = None
+    mac: str | None = None
+    description: str = ""
+    crypto_map: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WildcardAddress:
+    """An address of an access list: bits set in `wildcard` are ignored (both of one IP version)."""
+
+    address: Address
+    wildcard: Address
+
+    @classmethod
+    def any(cls, version: int = 4) -> WildcardAddress:
+        kind, bits = (IPv4Address, 32) if version == 4 else (IPv6Address, 128)
+        return cls(kind(0), kind((1 << bits) - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessListEntry:
+    """One line. `protocol` None = any (`ip`); port ranges are inclusive, None = any."""
+
+    sequence: int
+    permit: bool
+    protocol: int | None
+    source: WildcardAddress
+    destination: WildcardAddress
+    source_ports: tuple[int, int] | None = None
+    destination_ports: tuple[int, int] | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """A numbered or named list; the implicit deny at its end is not an entry."""
+
+    name: str
+    entries: tuple[AccessListEntry, ...] = ()
+    extended: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRoute:
+    """`ip route`; exactly one of next_hop and interface may be None. Prefix host bits are cleared."""
+
+    prefix: Network
+    next_hop: Address | None = None
+    interface: str | None = None
+    distance: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpPolicy:
+    """`crypto isakmp policy`: names are those of the algorithms table."""
+
+    priority: int
+    encryption: str = "DES-CBC"
+    key_size: int = 8  # bytes
+    hash: str = "SHA"
+    authentication: str = "pre-share"  # rsa-sig | pre-share | rsa-encr; IOS's default is rsa-sig
+    group: int = 1
+    lifetime: int = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpKey:
+    """`crypto isakmp key`: a pre-shared key for the peers in `network` (0.0.0.0/0 = any)."""
+
+    secret: str
+    network: Network
+    no_xauth: bool = False
+    hostname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransformSet:
+    """`crypto ipsec transform-set`: AH and ESP parts by algorithm name, None = not used."""
+
+    name: str
+    ah: str | None = None
+    cipher: str | None = None
+    cipher_key_size: int = 0  # bytes
+    integrity: str | None = None
+    transport: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoMapEntry:
+    """One sequence number of a crypto map. None = the global value applies."""
+
+    sequence: int
+    peers: tuple[Address, ...] = ()
+    transform_sets: tuple[str, ...] = ()
+    match_address: str | None = None
+    pfs_group: int | None = None
+    lifetime_seconds: int | None = None
+    lifetime_kilobytes: int | None = None
+    replay_window: int | None = None  # 0 = disabled
+    idle_time: int | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoMap:
+    """A crypto map set; `local_address` is the interface of `crypto map NAME local-address`."""
+
+    name: str
+    entries: tuple[CryptoMapEntry, ...] = ()
+    local_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingConfig:
+    console: bool = True
+    buffered_size: int = 8000  # bytes
+    rate_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockConfig:
+    timezone: str = "UTC"
+    offset_minutes: int = 0
+    summer_timezone: str = ""  # "" = no summer time; US rules (`recurring`)
+    log_datetime: bool = True  # service timestamps log datetime
+    log_msec: bool = True
+    log_localtime: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RouterConfig:
+    """Everything the agent needs to know; in the order of configuration where order matters."""
+
+    hostname: str = "Router"
+    interfaces: tuple[InterfaceConfig, ...] = ()
+    access_lists: dict[str, AccessList] = field(default_factory=dict)
+    routes: tuple[StaticRoute, ...] = ()
+    isakmp_enabled: bool = True
+    isakmp_policies: tuple[IsakmpPolicy, ...] = ()
+    isakmp_keys: tuple[IsakmpKey, ...] = ()
+    invalid_spi_recovery: bool = False
+    transform_sets: dict[str, TransformSet] = field(default_factory=dict)
+    crypto_maps: dict[str, CryptoMap] = field(default_factory=dict)
+    lifetime_seconds: int = 3600
+    lifetime_kilobytes: int = 4608000
+    replay_window: int = 64  # 0 = disabled
+    df_bit: str = "copy"  # copy | clear | set
+    prefragment: bool = True
+    nat_transparency: bool = True
+    nat_keepalive: int = 0  # 0 = off
+    logging: LoggingConfig = LoggingConfig()
+    clock: ClockConfig = ClockConfig()
+
+    def interface(self, name: str) -> InterfaceConfig | None:
+        return next((i for i in self.interfaces if i.name == name), None)

@@ -1,0 +1,225 @@
+"""What the IKE machines take and give: configuration, requests, datagrams and events.
+
+The engine (`engine.py`) is sans-IO: `receive(datagram, now)`, `datagrams_to_send()`,
+`next_timeout()`, `handle_timeout(now)`, `events()`. Times are seconds of one monotonic clock,
+lifetimes seconds and kilobytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ipsecplane.config import Address, IsakmpKey, IsakmpPolicy, Network, TransformSet
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """A UDP datagram; on port 4500 `payload` is without the non-ESP marker."""
+
+    local: Address
+    local_port: int
+    remote: Address
+    remote_port: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyIdentity:
+    """One side of a Quick Mode identity: `show crypto ipsec sa` calls it ident (0 = any)."""
+
+    network: Network
+    protocol: int = 0
+    port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Phase2Policy:
+    """What Quick Mode may agree on with a peer: one line of a crypto map entry's access list.
+
+    `local`/`remote` are what we propose as initiator and the widest we accept as responder.
+    `transform_sets` are in order of preference.
+    """
+
+    name: str  # "testtag1 10"
+    entry: int  # number of the policy entry, unique in the router; the acquire's `value`
+    peers: tuple[Address, ...]
+    local: ProxyIdentity
+    remote: ProxyIdentity
+    transform_sets: tuple[TransformSet, ...]
+    pfs_group: int | None = None
+    lifetime_seconds: int = 3600
+    lifetime_kilobytes: int = 4608000
+    local_address: Address | None = None
+    replay_window: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class IkeConfig:
+    """Configuration of an engine; a new value may replace it at any time (`reconfigure`)."""
+
+    policies: tuple[IsakmpPolicy, ...] = ()
+    keys: tuple[IsakmpKey, ...] = ()
+    phase2: tuple[Phase2Policy, ...] = ()
+    invalid_spi_recovery: bool = False
+    nat_transparency: bool = True
+    retransmit_interval: float = 10.0  # IOS: first retransmission after 10 s, five of them
+    retransmit_limit: int = 5
+    negotiation_limit: int = 64  # half-open main modes we answer at once
+    dangling: bool = True  # IPsec SAs outlive their IKE SA
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolSa:
+    """One protocol (50 ESP, 51 AH) of a negotiated pair; keys as the accelerator takes them."""
+
+    protocol: int
+    inbound_spi: int
+    outbound_spi: int
+    cipher: str | None
+    integrity: str | None
+    inbound_cipher_key: bytes = b""
+    outbound_cipher_key: bytes = b""
+    inbound_salt: bytes = b""
+    outbound_salt: bytes = b""
+    inbound_integrity_key: bytes = b""
+    outbound_integrity_key: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class IpsecSas:
+    """What one Quick Mode negotiated: a pair of SAs, or two pairs (the AH+ESP bundle)."""
+
+    id: int  # unique in the engine
+    policy: Phase2Policy
+    local: Address
+    remote: Address
+    local_port: int
+    remote_port: int
+    local_identity: ProxyIdentity
+    remote_identity: ProxyIdentity
+    transform_set: TransformSet  # what was agreed
+    esp: ProtocolSa | None
+    ah: ProtocolSa | None
+    udp_encapsulation: bool
+    transport: bool
+    lifetime_seconds: int
+    lifetime_kilobytes: int
+    pfs_group: int | None
+    initiator: bool
+    isakmp_conn_id: int
+    established_at: float
+
+
+class MainModeState(StrEnum):
+    """As `show crypto isakmp sa` prints them."""
+
+    MM_NO_STATE = "MM_NO_STATE"
+    MM_SA_SETUP = "MM_SA_SETUP"
+    MM_KEY_EXCH = "MM_KEY_EXCH"
+    MM_KEY_AUTH = "MM_KEY_AUTH"
+    QM_IDLE = "QM_IDLE"
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpSaView:
+    """An IKE SA as shown; `initiator` addresses give src/dst as IOS prints them."""
+
+    conn_id: int
+    local: Address
+    remote: Address
+    local_port: int
+    remote_port: int
+    we_initiated: bool
+    state: MainModeState
+    deleted: bool
+    policy: IsakmpPolicy | None
+    created_at: float
+    lifetime: int
+    initiator_cookie: bytes
+    responder_cookie: bytes
+    encryption_key: (
+        bytes  # Phase 1 key in Wireshark's form (IKEv1 decryption table); b"" until known
+    )
+
+
+class Event:
+    """Base of what an engine reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpSaEstablished(Event):
+    conn_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpSaDeleted(Event):
+    conn_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InboundSasReady(Event):
+    """Install the inbound half now: the peer may send as soon as it has our last message."""
+
+    sas: IpsecSas
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundSasReady(Event):
+    """The exchange is complete (commit bit respected): outbound traffic may use the pair."""
+
+    sas: IpsecSas
+
+
+@dataclass(frozen=True, slots=True)
+class IpsecSasDeleted(Event):
+    """The peer deleted these SAs, or refused their SPIs (`invalid_spi`): (protocol, SPI) we send to."""
+
+    remote: Address
+    outbound: tuple[tuple[int, int], ...]
+    invalid_spi: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiationFailed(Event):
+    """An initiated exchange ended without result: the acquire may be tried again."""
+
+    remote: Address
+    entry: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMoved(Event):
+    """A NAT gave the peer another address or port (authenticated)."""
+
+    remote: Address
+    remote_port: int
+    new_remote: Address
+    new_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogMessage(Event):
+    """A syslog message in IOS's form: facility, severity, mnemonic, text."""
+
+    facility: str
+    severity: int
+    mnemonic: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebugMessage(Event):
+    """A line of `debug crypto isakmp` or `debug crypto ipsec`."""
+
+    topic: str  # "isakmp" | "ipsec"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Counters of an engine by name ("malformed", "no_proposal", ...)."""
+
+    counts: dict[str, int] = field(default_factory=dict)

@@ -1,0 +1,218 @@
+"""What EXEC commands may see and do: the seam between the IOS layer and the agent.
+
+The IOS layer formats these values and parses commands; the agent (`agent.py`) implements
+`RouterOperations`. Times are seconds of the agent's clock; `wall_time` converts for the syslog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ipsecplane.config import Address, InterfaceConfig, Network, RouterConfig
+from ipsecplane.ike.types import IsakmpSaView, ProxyIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class SaView:
+    """One SA as `show crypto ipsec sa` lists it."""
+
+    protocol: int  # 50 | 51
+    inbound: bool
+    spi: int
+    transform: str  # "esp-des esp-sha-hmac"
+    settings: str  # "Tunnel" | "Transport" | "Tunnel UDP-Encaps"
+    conn_id: int
+    flow_id: int
+    crypto_map: str
+    remaining_kilobytes: int
+    remaining_seconds: int
+    iv_size: int  # bytes; 0 for AH
+    replay_window: int  # 0 = off
+    active: bool
+    isakmp_conn_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentView:
+    """One protected flow of a crypto map on an interface, with or without SAs (guide chapter 3)."""
+
+    interface: str
+    crypto_map: str
+    local_address: Address
+    local_identity: ProxyIdentity
+    remote_identity: ProxyIdentity
+    peer: Address | None
+    peer_port: int
+    flags: str  # "origin_is_acl,"
+    encaps: int
+    encrypt: int
+    digest: int
+    decaps: int
+    decrypt: int
+    verify: int
+    send_errors: int
+    receive_errors: int
+    replay_errors: int
+    path_mtu: int
+    media_mtu: int
+    path_mtu_interface: str
+    outbound_spi: int  # of the SA that traffic uses now; 0 = none
+    pfs_group: int | None
+    sas: tuple[SaView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """One row of `show ip route`. `code` is IOS's letter (C connected, L local, S static)."""
+
+    code: str
+    prefix: Network
+    next_hop: Address | None
+    interface: str | None
+    distance: int
+    metric: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceView:
+    """State and counters of an interface (counters are the data plane's)."""
+
+    config: InterfaceConfig
+    up: bool  # administratively
+    line_protocol: bool
+    mac: str
+    port: int | None  # of the pipeline
+    input_packets: int
+    input_bytes: int
+    output_packets: int
+    output_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConnectionView:
+    """One row of `show crypto engine connections active`."""
+
+    id: int
+    type: str  # IKE | IPsec
+    algorithm: str  # "SHA+DES"
+    encrypt: int
+    decrypt: int
+    last_sequence: int
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One buffered syslog or debug message, ready but for its timestamp."""
+
+    time: float
+    facility: str  # "" for debug lines
+    severity: int
+    mnemonic: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggingView:
+    lines: Sequence[LogLine]  # what the buffer holds, oldest first
+    logged: int
+    dropped: int
+    rate_limited: int
+
+
+@dataclass(frozen=True, slots=True)
+class PingRequest:
+    """`ping`: sizes are of the whole IP datagram, timeout in seconds."""
+
+    target: Address
+    repeat: int = 5
+    size: int = 100
+    timeout: int = 2
+    source: Address | None = None
+    df_bit: bool = False
+    tos: int = 0
+    data: int = 0xABCD
+    sizes: tuple[int, ...] = ()  # a sweep's sizes, one round; empty = `size` only
+    validate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PingResult:
+    sent: int
+    received: int
+    round_trips: tuple[float, ...]  # seconds
+
+
+class Job(Protocol):
+    """Something that takes time (ping). The agent's clock drives it; text goes to `on_output`."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def cancel(self) -> None: ...
+
+
+class RouterOperations(Protocol):
+    """What the agent offers to EXEC commands. Every call is immediate; jobs run on agent time."""
+
+    @property
+    def config(self) -> RouterConfig: ...
+
+    @property
+    def now(self) -> float: ...
+
+    def wall_time(self, at: float) -> datetime:
+        """UTC wall-clock time of an instant of the agent's clock."""
+
+    def configure(self, config: RouterConfig) -> list[str]:
+        """Take a new configuration; returns messages for the terminal (warnings)."""
+
+    def isakmp_sas(self) -> Sequence[IsakmpSaView]: ...
+
+    def idents(self) -> Sequence[IdentView]: ...
+
+    def engine_connections(self) -> Sequence[EngineConnectionView]: ...
+
+    def routes(self) -> Sequence[RouteView]: ...
+
+    def interfaces(self) -> Sequence[InterfaceView]: ...
+
+    def access_list_matches(self, name: str) -> dict[int, int]:
+        """Matches by entry sequence number, from the data plane's counters."""
+
+    def logging(self) -> LoggingView: ...
+
+    def clear_isakmp(self, conn_id: int | None = None) -> bool:
+        """`clear crypto isakmp [id]`; False if there is no such connection."""
+
+    def clear_sas(
+        self,
+        *,
+        peer: Address | None = None,
+        crypto_map: str | None = None,
+        spi: tuple[Address, int, int] | None = None,
+    ) -> None:
+        """`clear crypto sa …`: all, or those of a peer, a map or one (destination, protocol, SPI)."""
+
+    def clear_counters(self) -> None: ...
+
+    def clear_logging(self) -> None: ...
+
+    def set_debug(self, topic: str, on: bool) -> None:
+        """Topics: "isakmp", "ipsec"."""
+
+    def debugging(self) -> frozenset[str]: ...
+
+    def ping(
+        self,
+        request: PingRequest,
+        on_output: Callable[[str], None],
+        on_done: Callable[[PingResult], None],
+    ) -> Job:
+        """Start a ping; `!`, `.`, `U`, … go to `on_output` as they happen."""
+
+    def on_console(self, callback: Callable[[LogLine], None] | None) -> None:
+        """Where console (or monitor) messages go as they happen."""
