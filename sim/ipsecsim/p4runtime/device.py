@@ -44,6 +44,12 @@ class Pipeline(Protocol):
     def read(self, pattern: p4r.Entity) -> Iterator[p4r.Entity]:
         """The entities that `pattern` selects. Raises P4RuntimeError."""
 
+    def take_over(self, previous: Pipeline) -> None:
+        """Copy the forwarding state of `previous` (the same device's), before the commit.
+
+        Raises INVALID_ARGUMENT naming what does not fit this pipeline.
+        """
+
 
 P = TypeVar("P", bound=Pipeline)
 
@@ -67,8 +73,8 @@ class Device(Protocol[P]):
     def commit(self, pipeline: P, previous: P | None) -> None:
         """Run `pipeline` from now on. Must not fail.
 
-        `previous` is given when forwarding state is to be preserved (its entities were copied by
-        the service already): take over what entities do not show, such as registers.
+        `previous` is given when forwarding state is to be preserved (`take_over` was called
+        already): carry over what P4Runtime does not show, such as registers.
         """
 
     def packet_out(self, packet: p4r.PacketOut) -> None:

@@ -13,9 +13,10 @@ from finsy.proto import p4i, p4r
 
 from .arrays import CounterArray, MeterArray
 from .changes import Change, Kind, Listener, Undo
+from .device import Pipeline
 from .digests import DigestState
 from .entries import TableEntry, decode_meter, encode_meter
-from .errors import invalid, unimplemented
+from .errors import P4RuntimeError, invalid, unimplemented
 from .profiles import ProfileState
 from .replication import ReplicationState
 from .schema import Action, Schema
@@ -282,6 +283,69 @@ class EntityStore:
             return
         for entry in table.select(pattern):
             yield table, entry
+
+    # -- reconciliation ----------------------------------------------------------------------
+
+    def take_over(self, previous: Pipeline) -> None:
+        """Write everything that a client can read from `previous` into this fresh store.
+
+        Raises INVALID_ARGUMENT naming what does not fit. Const entries are not copied: a program
+        brings its own.
+        """
+        if not isinstance(previous, EntityStore):
+            raise unimplemented("the forwarding state of this pipeline cannot be preserved")
+        for mine in self.tables.values():
+            for entry in list(mine.entries.values()):
+                if not entry.is_const:
+                    mine.delete(mine.identify(entry))
+        for kind, entity in previous._state():
+            try:
+                self.write(p4r.Update(type=kind, entity=entity))
+            except P4RuntimeError as error:
+                what = entity.WhichOneof("entity")
+                raise invalid(f"cannot keep this {what}: {error.message}") from error
+
+    def _state(self) -> Iterator[tuple[p4r.Update.Type.ValueType, p4r.Entity]]:
+        """The updates that make a fresh store equal this one, referred-to objects first."""
+        insert, modify = p4r.Update.INSERT, p4r.Update.MODIFY
+        replication = p4r.PacketReplicationEngineEntry
+        for pattern in (
+            p4r.Entity(action_profile_member=p4r.ActionProfileMember()),
+            p4r.Entity(action_profile_group=p4r.ActionProfileGroup()),
+            p4r.Entity(digest_entry=p4r.DigestEntry()),
+            p4r.Entity(
+                packet_replication_engine_entry=replication(
+                    multicast_group_entry=p4r.MulticastGroupEntry()
+                )
+            ),
+            p4r.Entity(
+                packet_replication_engine_entry=replication(
+                    clone_session_entry=p4r.CloneSessionEntry()
+                )
+            ),
+        ):
+            for entity in self.read(pattern):
+                yield insert, entity
+        everything = p4r.TableEntry(counter_data=p4r.CounterData(), meter_config=p4r.MeterConfig())
+        for table in self.tables.values():
+            for entry in table.entries.values():
+                if not entry.is_const:
+                    yield insert, p4r.Entity(table_entry=table.encode(entry, everything))
+            if table.default.action != table.initial_default:
+                yield modify, p4r.Entity(table_entry=table.encode(table.default, everything))
+        for value_set in self.value_sets.values():
+            if value_set.members:
+                yield modify, p4r.Entity(value_set_entry=value_set.read())
+        # Arrays are sparse: only cells that were used differ from a fresh store's.
+        for arrays, name in ((self.counters, "counter"), (self.meters, "meter")):
+            for number, array in arrays.items():
+                for index in array:
+                    pattern = p4r.Entity()
+                    cell = getattr(pattern, f"{name}_entry")
+                    setattr(cell, f"{name}_id", number)
+                    cell.index.index = index
+                    for entity in self.read(pattern):
+                        yield modify, entity
 
     # -- time --------------------------------------------------------------------------------
 
