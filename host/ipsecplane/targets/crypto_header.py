@@ -75,6 +75,7 @@ class Reason(IntEnum):
     FRAGMENT = 16  # fragment where a whole packet is needed
     BAD_INNER = 17  # decrypted packet is not the IP packet its next header says
     UNSUPPORTED = 18  # algorithm of the SA is not in this accelerator
+    BAD_ECN = 19  # congestion mark on a packet that is not ECN-capable (RFC 6040)
 
 
 class CryptoHeaderError(ValueError):
