@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,11 @@ class Program:
     name: str
     p4info: p4i.P4Info
     device_config: bytes = b""
+
+    @property
+    def cookie(self) -> int:
+        """A 64-bit fingerprint of what the target runs; it tells one build from another."""
+        return int.from_bytes(sha256(self.device_config).digest()[:8], "big") or 1
 
 
 def load_program(name: str, directory: Path = BUILD_DIRECTORY) -> Program:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from finsy.proto import p4r, rpc_code
 
 MessageCallback = Callable[[p4r.StreamMessageResponse], None]
 ClosedCallback = Callable[[str], None]
+_NAMES: Final = {int(number): name for name, number in rpc_code.Code.items()}
 
 
 class TargetError(Exception):
@@ -91,7 +92,7 @@ class Transport(Protocol):
 
 def code_name(code: int) -> str:
     """The canonical name of a code, or its number when it has none."""
-    return rpc_code.Code.Name(code) if code in rpc_code.Code.values() else f"code {code}"
+    return _NAMES.get(code, f"code {code}")
 
 
 def failures_of(details: Iterable[p4r.Error]) -> tuple[UpdateFailure, ...]:
