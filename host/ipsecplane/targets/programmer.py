@@ -105,11 +105,13 @@ class Programmer:
         complete = True
         for batch in todo:
             session = self._sessions[batch.target]
-            allowed = [u for u in batch.updates if session.ready and guard.allows(u)]
-            complete &= len(allowed) == len(batch.updates)
+            allowed = []
             for update in batch.updates:
-                if update not in allowed:
+                if session.ready and guard.allows(update):
+                    allowed.append(update)
+                else:
                     guard.failed(update)
+                    complete = False
             if allowed:
                 complete &= self._send(session, allowed, guard)
         if not complete and any(s.ready for s in self._sessions.values()):

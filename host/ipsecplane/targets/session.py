@@ -180,7 +180,7 @@ class Session:
                     "the target runs no program, and none is given",
                 )
             return running
-        if running == wanted.p4info:
+        if running == wanted.p4info and cookie in (0, wanted.cookie):
             return running
         self.transport.set_pipeline(
             p4r.SetForwardingPipelineConfigRequest(

@@ -68,9 +68,8 @@ class TableEntry:
 
     def __str__(self) -> str:
         match = " ".join(f"{n}={_text(self.table, n, v)}" for n, v in self.match)
-        params = ", ".join(
-            f"{n}={_text(self.table, n, v)}" for n, v in self.params if n not in _HIDE
-        )
+        shown = ((n, v) for n, v in self.params if n not in SECRET_PARAMS)
+        params = ", ".join(f"{n}={_text(self.table, n, v)}" for n, v in shown)
         priority = f" priority {self.priority}" if self.priority else ""
         return f"{self.table}[{match}]{priority} {self.action}({params})"
 
