@@ -1,0 +1,210 @@
+"""The software crypto accelerator: frames with a crypto header in, frames out, nothing else.
+
+It is programmed through P4Runtime only (`ipsecsim.p4runtime.device.Device`); `process` is the
+data path. Neither opens a socket or reads a clock.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from finsy.proto import p4r
+from ipsecplane.targets.crypto_header import (
+    ETHERTYPE,
+    LENGTH,
+    CryptoHeader,
+    CryptoHeaderError,
+    Operation,
+    Reason,
+)
+
+from ipsecsim.p4runtime.device import Events
+from ipsecsim.p4runtime.errors import invalid, unimplemented
+
+from . import ip
+from .decapsulate import decrypt
+from .encapsulate import encrypt
+from .fragment import fragment
+from .refusal import Refused
+from .store import SaStore
+
+_ETHERNET: Final = 14
+_START: Final = _ETHERNET + LENGTH
+_MARK: Final = ETHERTYPE.to_bytes(2, "big")
+_RESULT: Final = {
+    Operation.ENCRYPT: Operation.ENCRYPTED,
+    Operation.DECRYPT: Operation.DECRYPTED,
+    Operation.FRAGMENT: Operation.FRAGMENTED,
+}
+_VERSION: Final = {ethertype: version for version, ethertype in ip.ETHERTYPE.items()}
+
+
+class Accelerator:
+    """Device 2 of the P4Runtime service; one pipeline, whose state is an SaStore."""
+
+    def __init__(self, device_id: int = 2) -> None:
+        self._device_id = device_id
+        self._store: SaStore | None = None
+        self._now = 0.0
+
+    # -- P4Runtime ---------------------------------------------------------------------------
+
+    @property
+    def device_id(self) -> int:
+        return self._device_id
+
+    def attach(self, events: Events) -> None:
+        """It has no events to tell."""
+
+    def prepare(self, config: p4r.ForwardingPipelineConfig) -> SaStore:
+        """Check that the p4info is the accelerator's. Raises P4RuntimeError."""
+        return SaStore(config.p4info, lambda: self._now)
+
+    def commit(self, pipeline: SaStore, previous: SaStore | None) -> None:
+        self._store = pipeline
+
+    def packet_out(self, packet: p4r.PacketOut) -> None:
+        raise unimplemented("the accelerator has no packet I/O through P4Runtime")
+
+    def acknowledge(self, ack: p4r.DigestListAck) -> None:
+        raise invalid("the accelerator has no digests")
+
+    # -- data path ---------------------------------------------------------------------------
+
+    def process(self, frame: bytes, now: float) -> list[bytes]:
+        """The frames that come back for one frame; `now` in seconds.
+
+        Every request gets an answer: its results, or itself with the reason of the refusal. Two
+        exceptions: a frame that is no request cannot be answered (counted as BAD_HEADER), and a
+        dummy packet ends here (counted by its SA). Octets of any kind raise nothing.
+        """
+        self._now = now
+        if frame[12:14] != _MARK:
+            self._count(Reason.BAD_HEADER, len(frame))
+            return []
+        try:
+            header = CryptoHeader.decode(frame[_ETHERNET:_START])
+        except CryptoHeaderError:
+            self._count(Reason.BAD_HEADER, len(frame))
+            return []
+        if header.operation not in _RESULT:
+            self._count(Reason.BAD_HEADER, len(frame))
+            return []
+        request = _Request(frame, header)
+        try:
+            return self._serve(request)
+        except Refused as refused:
+            return [request.refusal(refused)]
+
+    def _serve(self, request: _Request) -> list[bytes]:
+        header, packet = request.header, request.packet
+        octets = len(packet)
+        if header.ethertype not in _VERSION or request.short:
+            self._count(Reason.BAD_HEADER, octets)
+            raise Refused(Reason.BAD_HEADER, "EtherType or l3_offset")
+        if packet and packet[0] >> 4 != _VERSION[header.ethertype]:
+            self._count(Reason.MALFORMED_PACKET, octets)
+            raise Refused(Reason.MALFORMED_PACKET, "EtherType and IP version differ")
+        match header.operation:
+            case Operation.ENCRYPT:
+                return self._encrypt(request)
+            case Operation.DECRYPT:
+                return self._decrypt(request)
+        return self._fragment(request)
+
+    def _encrypt(self, request: _Request) -> list[bytes]:
+        header, packet = request.header, request.packet
+        store = self._store
+        row = store.outbound.get(header.sa_index) if store is not None else None
+        if store is None or row is None:
+            self._count(Reason.UNKNOWN_SA, len(packet))
+            raise Refused(Reason.UNKNOWN_SA, f"no outbound SA {header.sa_index}")
+        try:
+            _check_epoch(header.epoch, row.sa.epoch)
+            results = encrypt(row.sa, packet, header.mtu, header.df_policy, header.prefragment)
+        except Refused as refused:
+            refused.spi = row.sa.spi
+            store.count_sa_error(False, header.sa_index, refused.reason, len(packet))
+            raise
+        row.entry.packets += 1
+        row.entry.bytes += len(packet)
+        spi = row.sa.spi
+        return [request.result(octets, spi, sequence) for octets, sequence in results]
+
+    def _decrypt(self, request: _Request) -> list[bytes]:
+        header, packet = request.header, request.packet
+        store = self._store
+        row = store.inbound.get(header.sa_index) if store is not None else None
+        if store is None or row is None:
+            self._count(Reason.UNKNOWN_SA, len(packet))
+            raise Refused(Reason.UNKNOWN_SA, f"no inbound SA {header.sa_index}")
+        try:
+            _check_epoch(header.epoch, row.sa.epoch)
+            result = decrypt(row.sa, packet, header.sequence)
+        except Refused as refused:
+            store.count_sa_error(True, header.sa_index, refused.reason, len(packet))
+            raise
+        row.entry.packets += 1
+        if result.packet is None:
+            return []
+        row.entry.bytes += len(result.packet)
+        return [request.result(result.packet, result.spi, result.sequence)]
+
+    def _fragment(self, request: _Request) -> list[bytes]:
+        """Plain IP fragmentation: DF and IPv6 are respected whatever the DF policy."""
+        header, packet = request.header, request.packet
+        try:
+            form = ip.parse(packet)
+            if not header.mtu or form.total <= header.mtu:
+                return [request.result(packet[: form.total], 0, 0)]
+            if form.dont_fragment:
+                raise Refused(Reason.TOO_BIG, f"{form.total} octets, MTU {header.mtu}")
+            return [request.result(piece, 0, 0) for piece in fragment(packet, form, header.mtu)]
+        except Refused as refused:
+            self._count(refused.reason, len(packet))
+            raise
+
+    def _count(self, reason: Reason, octets: int) -> None:
+        if self._store is not None:
+            self._store.count_error(reason, octets)
+
+
+class _Request:
+    """A frame taken apart, and the frames that answer it."""
+
+    __slots__ = ("_carried", "_ethernet", "header", "packet", "short")
+
+    def __init__(self, frame: bytes, header: CryptoHeader) -> None:
+        l3 = _START + header.l3_offset
+        self.header = header
+        self.short = len(frame) < l3  # l3_offset points beyond the frame
+        self.packet = frame[l3:]
+        self._carried = frame[_START:l3]
+        # The answer goes back where the request came from.
+        self._ethernet = frame[6:12] + frame[0:6] + _MARK
+
+    def result(self, packet: bytes, spi: int, sequence: int) -> bytes:
+        """A success."""
+        return self._answer(Reason.OK, ip.ETHERTYPE[packet[0] >> 4], packet, spi, sequence)
+
+    def refusal(self, refused: Refused) -> bytes:
+        """The request's own packet, with the reason why nothing was done."""
+        return self._answer(
+            refused.reason, self.header.ethertype, self.packet, refused.spi, refused.sequence
+        )
+
+    def _answer(
+        self, reason: Reason, ethertype: int, packet: bytes, spi: int, sequence: int
+    ) -> bytes:
+        h = self.header
+        answer = CryptoHeader(
+            _RESULT[h.operation], h.sa_index, reason, h.level, h.qos_group, h.mtu, h.df_policy,
+            h.prefragment, h.l3_offset, ethertype, h.ingress_if, h.egress_if, h.epoch,
+            spi, sequence,
+        )  # fmt: skip
+        return self._ethernet + answer.encode() + self._carried + packet
+
+
+def _check_epoch(asked: int, held: int) -> None:
+    if asked != held:
+        raise Refused(Reason.WRONG_EPOCH, f"epoch {asked}, the SA has {held}")

@@ -1,0 +1,160 @@
+"""The accelerator's forwarding state: P4Runtime entities, and the SAs made of them.
+
+The store keeps no keys. Once an entry's SA is built, the entry's action is replaced by one whose
+secrets are 0 and which refers to the SA: that is what reads answer, and what brings the SA back
+when a batch is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar, cast
+
+from finsy.proto import p4i
+from ipsecplane.targets.crypto_header import Reason
+
+from ipsecsim.p4runtime.changes import Change, Kind
+from ipsecsim.p4runtime.device import Pipeline
+from ipsecsim.p4runtime.entries import ActionCall, TableEntry
+from ipsecsim.p4runtime.errors import denied, invalid
+from ipsecsim.p4runtime.schema import MatchKind, Schema
+from ipsecsim.p4runtime.store import EntityStore
+
+from .sa import DecryptSa, EncryptSa
+from .tables import (
+    DECRYPT_PARAMETERS,
+    ENCRYPT_PARAMETERS,
+    SECRETS,
+    Arguments,
+    SaError,
+    decrypt_sa,
+    encrypt_sa,
+)
+
+_ENCRYPT: Final = "sa_encrypt"
+_DECRYPT: Final = "sa_decrypt"
+_ACTION: Final = {_ENCRYPT: "encrypt", _DECRYPT: "decrypt"}
+_PARAMETERS: Final = {_ENCRYPT: ENCRYPT_PARAMETERS, _DECRYPT: DECRYPT_PARAMETERS}
+_REASON_BITS: Final = 5
+_INDEX_BITS: Final = 16
+_COUNTERS: Final = {
+    "sa_errors": 1 << 1 + _INDEX_BITS + _REASON_BITS,
+    "errors": 1 << _REASON_BITS,
+}
+
+S = TypeVar("S", EncryptSa, DecryptSa)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCall(ActionCall):
+    """An action call without its secrets, and the SA that was made of it."""
+
+    sa: EncryptSa | DecryptSa
+
+
+@dataclass(slots=True)
+class Row(Generic[S]):
+    """An SA and the table entry in whose direct counter it counts."""
+
+    sa: S
+    entry: TableEntry
+
+
+class SaStore(EntityStore):
+    """The entities of `p4/accelerator.p4`, and its SAs by index.
+
+    Raises INVALID_ARGUMENT for a p4info that is not the accelerator's.
+    """
+
+    def __init__(self, p4info: p4i.P4Info, clock: Callable[[], float]) -> None:
+        self.outbound: dict[int, Row[EncryptSa]] = {}
+        self.inbound: dict[int, Row[DecryptSa]] = {}
+        super().__init__(p4info, clock=clock, listener=self._changed)
+        _check(self.schema)
+        self._sa_errors = self.counter("sa_errors")
+        self._errors = self.counter("errors")
+
+    def count_error(self, reason: Reason, octets: int) -> None:
+        """Count a refusal that no SA is to blame for."""
+        cell = self._errors[reason]
+        cell.packets += 1
+        cell.bytes += octets
+
+    def count_sa_error(self, inbound: bool, index: int, reason: Reason, octets: int) -> None:
+        """Count a refusal in the name of the SA in row `index`."""
+        row = inbound << _INDEX_BITS | index
+        cell = self._sa_errors[row << _REASON_BITS | reason]
+        cell.packets += 1
+        cell.bytes += octets
+
+    def take_over(self, previous: Pipeline) -> None:
+        """Copy entities as any store does, and bring along the SAs: no read shows their keys."""
+        super().take_over(previous)
+        assert isinstance(previous, SaStore)
+        for name in _ACTION:
+            old = previous.table(name).entries
+            for key, entry in self.table(name).entries.items():
+                if key in old:
+                    entry.action = old[key].action
+                    self._changed(Change(Kind.MODIFY, entry))
+
+    def _changed(self, change: Change) -> None:
+        if isinstance(change.what, TableEntry):
+            match change.what.table.alias:
+                case "sa_encrypt":
+                    _install(change.kind, change.what, self.outbound, encrypt_sa)
+                case "sa_decrypt":
+                    _install(change.kind, change.what, self.inbound, decrypt_sa)
+
+
+def _install(
+    kind: Kind, entry: TableEntry, rows: dict[int, Row[S]], build: Callable[[Arguments], S]
+) -> None:
+    """Make `rows` follow a change of `entry`. Raises P4RuntimeError with nothing changed."""
+    where = f"table {entry.table.name}"
+    if entry.is_default:
+        raise denied(f"{where}: the default action is fixed")
+    index = cast(int, entry.match[0])
+    if kind is Kind.DELETE:
+        del rows[index]
+        return
+    call = cast(ActionCall, entry.action)
+    if isinstance(call, KeptCall):
+        rows[index] = Row(cast(S, call.sa), entry)
+        return
+    where = f"{where}: sa_index {index}"
+    if call.action.alias != _ACTION[entry.table.alias]:
+        raise invalid(f"{where}: action {call.action.name} makes no SA")
+    try:
+        sa = build(call.arguments())
+    except SaError as error:
+        raise invalid(f"{where}: {error}") from None
+    before = rows.get(index)
+    if before is not None and before.sa.epoch == sa.epoch:
+        sa.adopt(before.sa)
+    named = zip(call.action.params, call.values, strict=True)
+    kept = tuple(0 if p.name in SECRETS else value for p, value in named)
+    entry.action = KeptCall(call.action, kept, sa)
+    rows[index] = Row(sa, entry)
+
+
+def _check(schema: Schema) -> None:
+    """Refuse a p4info that is not the contract which this model implements."""
+    for name, action_name in _ACTION.items():
+        table = next((t for t in schema.tables.values() if t.alias == name), None)
+        if table is None:
+            raise invalid(f"p4info: no table {name}; this is an accelerator")
+        if [f.kind for f in table.fields] != [MatchKind.EXACT]:
+            raise invalid(f"p4info: table {name}: the key must be sa_index, exact")
+        action = next((a for a in table.actions.values() if a.alias == action_name), None)
+        if action is None:
+            raise invalid(f"p4info: table {name}: no action {action_name}")
+        if different := {p.name for p in action.params} ^ _PARAMETERS[name]:
+            raise invalid(f"p4info: action {action_name}: parameters differ: {sorted(different)}")
+        if table.direct_counter is None:
+            raise invalid(f"p4info: table {name}: no direct counter")
+    for name, size in _COUNTERS.items():
+        counter = next((c for c in schema.counters.values() if c.alias == name), None)
+        if counter is None or counter.size < size:
+            raise invalid(f"p4info: no counter {name} of at least {size} cells")
