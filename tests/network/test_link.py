@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -103,7 +104,7 @@ def test_loss_duplication_and_reordering_happen_as_often_as_asked() -> None:
     assert counters.reordered / 4500 == pytest.approx(0.08, abs=0.018)
     assert len(received) == counters.delivered == 5000 - counters.lost + counters.duplicated
     numbers = [number_of(octets) for _, octets in received]
-    overtaken = sum(a > b for a, b in zip(numbers, numbers[1:], strict=False))
+    overtaken = sum(a > b for a, b in itertools.pairwise(numbers))
     assert overtaken >= counters.reordered * 0.5
 
 

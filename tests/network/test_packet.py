@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ipsecsim.network import icmp, tcp, udp
+from ipsecsim.network import packet as ip
 from ipsecsim.network.icmp import IcmpMessage
 from ipsecsim.network.packet import (
     Arp,
@@ -68,7 +70,7 @@ def test_ip_round_trip(
 
 @given(ends, payloads, st.integers(0, 65535), st.integers(0, 65535))
 def test_udp(pair: tuple[IPv4Address, IPv4Address], data: bytes, sport: int, dport: int) -> None:
-    packet = IpPacket(*pair, udp.UDP, udp.encode(*pair, (sport, dport), data))
+    packet = IpPacket(*pair, ip.UDP, udp.encode(*pair, (sport, dport), data))
     assert udp.decode(packet) == (sport, dport, data)
     read = assert_scapy_agrees(packet.encode())
     assert (read[UDP].sport, read[UDP].dport) == (sport, dport)
@@ -79,7 +81,7 @@ def test_tcp(
     pair: tuple[IPv4Address, IPv4Address], data: bytes, number: int, mss: int | None
 ) -> None:
     segment = tcp.Segment(1024, 80, number, 77, tcp.ACK, 4096, data, mss)
-    packet = IpPacket(*pair, tcp.TCP, segment.encode(*pair))
+    packet = IpPacket(*pair, ip.TCP, segment.encode(*pair))
     assert tcp.Segment.decode(packet) == segment
     read = assert_scapy_agrees(packet.encode())
     assert (read[TCP].seq, dict(read[TCP].options).get("MSS")) == (number, mss)
@@ -144,10 +146,8 @@ def test_overlapping_and_late_fragments_are_dropped() -> None:
 @given(st.binary(max_size=80))
 def test_any_octets_are_read_or_refused(octets: bytes) -> None:
     for decode in (IpPacket.decode, Arp.decode):
-        try:
+        with contextlib.suppress(PacketError):
             decode(octets)
-        except PacketError as error:
-            assert str(error)
 
 
 @given(ends, st.data())
@@ -155,7 +155,7 @@ def test_one_flipped_bit_is_noticed(
     pair: tuple[IPv4Address, IPv4Address], data: st.DataObject
 ) -> None:
     """In the IPv4 header or in the UDP message: one of the checksums or lengths objects."""
-    packet = IpPacket(*pair, udp.UDP, udp.encode(*pair, (5, 6), b"payload"))
+    packet = IpPacket(*pair, ip.UDP, udp.encode(*pair, (5, 6), b"payload"))
     octets = bytearray(packet.encode())
     start = 0 if pair[0].version == 4 else 40
     at = data.draw(st.integers(start, len(octets) - 1))

@@ -1,8 +1,8 @@
 """Time and the order of things: one queue of events, in whole nanoseconds.
 
 Events of the same instant run in the order in which they were asked for, so a run depends on
-nothing but its inputs. `Loop` is virtual time: it jumps from event to event. `realtime.RealTimeLoop`
-waits for each instead; nothing else differs.
+nothing but its inputs. `Loop` is virtual time: it jumps from event to event.
+`realtime.RealTimeLoop` waits for each instead; nothing else differs.
 """
 
 from __future__ import annotations

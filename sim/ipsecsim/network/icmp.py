@@ -1,4 +1,4 @@
-"""ICMP and ICMPv6 messages that hosts need: echo, errors, neighbor discovery (RFC 792, 4443, 4861)."""
+"""ICMP and ICMPv6 as hosts need them: echo, errors, neighbors (RFC 792, 4443, 4861)."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ class Channel:
 
 @dataclass(slots=True)
 class Attachment:
-    """An interface's end of a link: `send` frames into it; `receive` is called with those that come.
+    """An interface's end of a link: `send` takes its frames, `receive` gets those that come.
 
     `on_state` hears of the link going down and coming up.
     """
@@ -182,7 +182,7 @@ class Link(Protocol):
     def impairments(self, sender: str) -> Impairments: ...
 
     def impair(self, impairments: Impairments, sender: str | None = None) -> None:
-        """Change what happens to frames from `sender` (None: from anyone) that leave from now on."""
+        """Change what happens to frames from `sender` (None: anyone) that leave from now on."""
 
 
 class Wire:

@@ -1,4 +1,4 @@
-"""Which MAC address an IP address on the link has: ARP and neighbor discovery, one cache for both."""
+"""Which MAC address a neighbor has: one cache for ARP and neighbor discovery."""
 
 from __future__ import annotations
 

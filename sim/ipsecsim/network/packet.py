@@ -211,7 +211,7 @@ def _decode_v6(octets: bytes) -> IpPacket:
 
 
 def fragments(packet: IpPacket, mtu: int) -> list[IpPacket]:
-    """`packet` in pieces of at most `mtu` octets (itself if it fits); DF is the caller's business."""
+    """`packet` in pieces of at most `mtu` octets, itself if it fits; DF is not looked at."""
     if packet.length <= mtu:
         return [packet]
     header = _V4.size if packet.version == 4 else _V6.size + 8
@@ -231,7 +231,7 @@ def fragments(packet: IpPacket, mtu: int) -> list[IpPacket]:
 
 
 class Reassembler:
-    """Puts fragments together (RFC 791, RFC 8200 4.5); overlapping ones drop the packet (RFC 5722)."""
+    """Puts fragments together (RFC 791, RFC 8200); an overlap drops the packet (RFC 5722)."""
 
     TIMEOUT: Final = 30.0  # seconds
     LIMIT: Final = 64  # packets in reassembly at once

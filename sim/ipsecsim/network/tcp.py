@@ -271,8 +271,7 @@ class TcpConnection:
             return
         if segment.flags & ACK:
             self._acknowledged(segment)
-        if self.state is not State.CLOSED:
-            self._take_data(segment)
+        self._take_data(segment)
 
     def _receive_in_syn_sent(self, segment: Segment) -> None:
         if segment.flags & ACK and segment.acknowledgment != (self.initial_sequence + 1) % 2**32:
@@ -376,7 +375,7 @@ class TcpConnection:
         self._rto = min(max(self._smoothed + 4 * self._variation, INITIAL_RTO), MAX_RTO)
 
     def _take_data(self, segment: Segment) -> None:
-        if not segment.data and not segment.flags & FIN:
+        if self.state is State.CLOSED or not (segment.data or segment.flags & FIN):
             return
         if self.state in _RECEIVING:
             if segment.flags & FIN:
