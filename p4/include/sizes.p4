@@ -1,0 +1,18 @@
+// Guaranteed sizes: what every target that runs this program has to hold, in one place.
+#ifndef _SIZES_P4_
+#define _SIZES_P4_
+
+#define INTERFACE_TABLE_SIZE 256       // interfaces: ports, VLAN subinterfaces, tunnels
+#define MY_MAC_TABLE_SIZE 1024         // own, broadcast and multicast MAC addresses an interface takes
+#define LOCAL_TABLE_SIZE 1024          // addresses of the router itself, v4 and v6 each
+#define ROUTE_TABLE_SIZE 65536
+#define ADJACENCY_TABLE_SIZE 16384
+#define POLICY_TABLE_SIZE 16384        // selectors: SPD, cleartext check, inner policy, classes
+#define SAD_TABLE_SIZE 8192            // (destination, protocol, SPI): two rows for an AH+ESP bundle
+#define SA_TABLE_SIZE 4096             // rows of the SA tables, 1 ... 4095; row 0 stands for "no SA"
+#define REASON_COUNT 64                // rows of the drops counter and the punt meter
+
+#define IPV6_EXTENSION_HEADERS 8       // headers of one chain that the parser follows
+#define REPLAY_BITS 1024               // largest replay window (guide chapter 1)
+
+#endif

@@ -1,0 +1,126 @@
+// The packet's last change: Ethernet and VLAN for the wire, or a crypto header for the accelerator.
+#ifndef _TRANSMIT_P4_
+#define _TRANSMIT_P4_
+
+#include "headers.p4"
+
+// Both ends of the link to the accelerator, locally administered.
+const bit<48> PIPELINE_MAC = 0x024950530001;
+const bit<48> ACCELERATOR_MAC = 0x024950530002;
+
+control Transmit(inout headers_t hdr,
+                 inout metadata_t meta,
+                 inout standard_metadata_t standard_metadata) {
+
+    // What crosses the router loses one hop; the router's own packets do not.
+    @hidden
+    action decrement_ttl() {
+        hdr.ipv4.ttl = hdr.ipv4.ttl - 1;
+        meta.header_changed = 1;
+    }
+
+    @hidden
+    action decrement_hop_limit() {
+        hdr.ipv6.hop_limit = hdr.ipv6.hop_limit - 1;
+    }
+
+    @hidden
+    action to_wire() {
+        hdr.ethernet.dst_mac = meta.dst_mac;
+        hdr.ethernet.src_mac = meta.src_mac;
+        standard_metadata.egress_spec = meta.egress_port;
+    }
+
+    @hidden
+    action untagged() {
+        hdr.vlan.setInvalid();
+        hdr.ethernet.ether_type = meta.ether_type;
+    }
+
+    @hidden
+    action tagged() {
+        hdr.vlan.setValid();
+        hdr.vlan.priority = 0;
+        hdr.vlan.drop_eligible = 0;
+        hdr.vlan.vlan_id = meta.egress_vlan;
+        hdr.vlan.ether_type = meta.ether_type;
+        hdr.ethernet.ether_type = ETHERTYPE_VLAN;
+    }
+
+    @hidden
+    action to_accelerator() {
+        hdr.vlan.setInvalid();
+        hdr.ethernet.dst_mac = ACCELERATOR_MAC;
+        hdr.ethernet.src_mac = PIPELINE_MAC;
+        hdr.ethernet.ether_type = ETHERTYPE_CRYPTO;
+        hdr.crypto.setValid();
+        hdr.crypto.version = CRYPTO_VERSION;
+        hdr.crypto.operation = meta.request;
+        hdr.crypto.reason = 0;
+        hdr.crypto.sa_index = meta.sa_index;
+        hdr.crypto.level = meta.level;
+        hdr.crypto.qos_group = meta.qos_group;
+        hdr.crypto.mtu = 0;
+        hdr.crypto.df_policy = 0;
+        hdr.crypto.prefragment = 0;
+        hdr.crypto.reserved = 0;
+        hdr.crypto.l3_offset = 0;
+        hdr.crypto.ethertype = meta.ether_type;
+        hdr.crypto.ingress_if = meta.if_in;
+        hdr.crypto.egress_if = meta.if_out;
+        hdr.crypto.epoch = meta.epoch;
+        hdr.crypto.spi = 0;
+        hdr.crypto.sequence = 0;
+        standard_metadata.egress_spec = ACCELERATOR_PORT;
+    }
+
+    @hidden
+    action for_encryption() {
+        hdr.crypto.mtu = meta.path_mtu;
+        hdr.crypto.df_policy = meta.df_policy;
+        hdr.crypto.prefragment = meta.prefragment;
+    }
+
+    @hidden
+    action for_decryption() {
+        hdr.crypto.spi = meta.spi;
+        hdr.crypto.sequence = meta.sequence;
+    }
+
+    @hidden
+    action for_fragmentation() {
+        hdr.crypto.mtu = meta.mtu;
+        hdr.crypto.sa_index = 0;
+        hdr.crypto.epoch = 0;
+    }
+
+    apply {
+        if (meta.request != Operation.DECRYPT
+            && (meta.origin == ORIGIN_WIRE || meta.origin == ORIGIN_DECRYPTED)) {
+            if (hdr.ipv4.isValid()) {
+                decrement_ttl();
+            } else {
+                decrement_hop_limit();
+            }
+        }
+        if (meta.request == Operation.NONE) {
+            to_wire();
+            if (meta.egress_vlan == 0) {
+                untagged();
+            } else {
+                tagged();
+            }
+        } else {
+            to_accelerator();
+            if (meta.request == Operation.ENCRYPT) {
+                for_encryption();
+            } else if (meta.request == Operation.DECRYPT) {
+                for_decryption();
+            } else {
+                for_fragmentation();
+            }
+        }
+    }
+}
+
+#endif
