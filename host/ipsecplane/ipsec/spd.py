@@ -1,0 +1,362 @@
+"""Security policy database: crypto maps and their access lists, as rules in order (RFC 4301 4.4.1).
+
+A packet that leaves an interface is held against the entries of its crypto map in order of
+sequence number, each entry's access list line by line. `permit` = protect by this entry; `deny` =
+this entry is not for it, go on with the next entry; matched by none = leaves in the clear. A TCAM
+knows no "go on", so behind each `deny` the later entries' rules are repeated, cut down to what the
+`deny` matches, and closed by a bypass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network
+from typing import Final, TypeVar
+
+from ipsecplane.config import (
+    AccessList,
+    AccessListEntry,
+    Address,
+    CryptoMapEntry,
+    InterfaceConfig,
+    Network,
+    RouterConfig,
+    TransformSet,
+    WildcardAddress,
+)
+from ipsecplane.ike.types import Phase2Policy, ProxyIdentity
+
+from .selectors import Cube, cube_of_identities, cubes_of, uncovered
+
+RULE_LIMIT: Final = 16384
+"""Rules of one interface: the size of the pipeline's policy tables."""
+
+SHADOW_LIMIT: Final = 2000
+"""Rules up to which lines that never match are looked for (the search is quadratic)."""
+
+PRIORITY_STRIDE: Final = 256
+"""Priorities between two rules: room for SAs that the peer narrowed."""
+
+_TOP_PRIORITY: Final = (RULE_LIMIT * 2) * PRIORITY_STRIDE
+
+EntryName = tuple[str, str, int, str, ProxyIdentity, ProxyIdentity]
+"""What makes a policy entry the same one after a change of configuration: interface, crypto map,
+sequence number, access list, local and remote identity."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEntry:
+    """One permit line of a crypto map entry on one interface: what SAs are negotiated for."""
+
+    number: int
+    interface: str
+    crypto_map: str
+    sequence: int
+    access_list: str
+    phase2: Phase2Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of an interface's policy. `entry` None = bypass. The highest priority decides."""
+
+    cube: Cube
+    entry: int | None
+    priority: int
+    access_list: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterfacePolicy:
+    """The rules of one interface, in order; `number` is its `spd_policy` in the pipeline."""
+
+    number: int
+    interface: str
+    crypto_map: str
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spd:
+    policies: tuple[InterfacePolicy, ...] = ()
+    entries: Mapping[int, PolicyEntry] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def phase2(self) -> tuple[Phase2Policy, ...]:
+        return tuple(entry.phase2 for entry in self.entries.values())
+
+    def policy_of(self, interface: str) -> InterfacePolicy | None:
+        return next((p for p in self.policies if p.interface == interface), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """An SA that outbound traffic of a policy entry may use, with what was agreed for it."""
+
+    sa_index: int
+    local: ProxyIdentity
+    remote: ProxyIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRule:
+    """A row of `spd_out`: `sa_index` protects, else `acquire` asks for an SA, else it bypasses."""
+
+    policy: int
+    cube: Cube
+    priority: int
+    acquire: int | None = None
+    sa_index: int | None = None
+
+
+T = TypeVar("T")
+
+
+class Numbers:
+    """Numbers of policy entries and interface policies; a name keeps the number it once got."""
+
+    def __init__(self) -> None:
+        self._entries: dict[EntryName, int] = {}
+        self._policies: dict[str, int] = {}
+
+    def entry(self, name: EntryName) -> int:
+        return _number(self._entries, name)
+
+    def policy(self, interface: str) -> int:
+        return _number(self._policies, interface)
+
+
+def _number(numbers: MutableMapping[T, int], name: T) -> int:
+    return numbers.setdefault(name, len(numbers) + 1)
+
+
+def compile_spd(config: RouterConfig, numbers: Numbers) -> Spd:
+    """The policy that `config` means, for every interface with a crypto map and an address."""
+    policies, entries, warnings = [], {}, []
+    for interface in config.interfaces:
+        if interface.crypto_map is None or interface.shutdown:
+            continue
+        compiler = _Compiler(config, interface, numbers)
+        rules = compiler.compile()
+        warnings += compiler.warnings
+        entries.update(compiler.entries)
+        number = numbers.policy(interface.name)
+        policies.append(InterfacePolicy(number, interface.name, interface.crypto_map, rules))
+    return Spd(tuple(policies), entries, tuple(warnings))
+
+
+class _Compiler:
+    """Compiles the crypto map of one interface."""
+
+    def __init__(self, config: RouterConfig, interface: InterfaceConfig, numbers: Numbers) -> None:
+        self.warnings: list[str] = []
+        self.entries: dict[int, PolicyEntry] = {}
+        self._config = config
+        self._interface = interface
+        self._numbers = numbers
+        self._lists: list[list[tuple[AccessListEntry, int | None, list[Cube]]]] = []
+        self._names: list[str] = []
+
+    def compile(self) -> tuple[Rule, ...]:
+        name = self._interface.crypto_map or ""
+        crypto_map = self._config.crypto_maps.get(name)
+        if crypto_map is None:
+            self._warn(f"crypto map {name}: not configured; traffic passes unprotected")
+            return ()
+        for entry in sorted(crypto_map.entries, key=lambda e: e.sequence):
+            self._take(name, entry, crypto_map.local_address)
+        rules: list[Rule] = []
+        shadowed: dict[tuple[str, int], bool] = {}
+        for rule in self._flatten(0, None):
+            hidden = len(rules) < SHADOW_LIMIT and not uncovered(
+                rule.cube, (r.cube for r in rules if r.cube.overlaps(rule.cube))
+            )
+            key = rule.access_list, rule.line
+            shadowed[key] = shadowed.get(key, True) and hidden
+            if not hidden:
+                rules.append(replace(rule, priority=_TOP_PRIORITY - len(rules) * PRIORITY_STRIDE))
+            if len(rules) > RULE_LIMIT:
+                # One row too many: the device refuses it, and so the interface stays closed.
+                self._warn(f"crypto map {name}: needs more than {RULE_LIMIT} rules")
+                break
+        for (access_list, line), hidden in shadowed.items():
+            if hidden:
+                self._warn(
+                    f"crypto map {name}: line {line} of access list {access_list} never matches:"
+                    " earlier lines cover it"
+                )
+        return tuple(rules)
+
+    def _take(self, map_name: str, entry: CryptoMapEntry, local_from: str | None) -> None:
+        where = f"crypto map {map_name} {entry.sequence}"
+        access_list = self._config.access_lists.get(entry.match_address or "")
+        transforms = [
+            self._config.transform_sets[t]
+            for t in entry.transform_sets
+            if t in self._config.transform_sets
+        ]
+        for missing in set(entry.transform_sets) - self._config.transform_sets.keys():
+            self._warn(f"{where}: transform set {missing} is not configured")
+        if access_list is None or not entry.peers or not transforms:
+            lacking = [
+                text
+                for text, there in (
+                    ("a valid access list", access_list),
+                    ("a peer", entry.peers),
+                    ("a transform set", transforms),
+                )
+                if not there
+            ]
+            self._warn(f"{where}: incomplete, disabled until it has {' and '.join(lacking)}")
+            return
+        source = self._config.interface(local_from) if local_from else self._interface
+        if source is None:
+            self._warn(f"{where}: local-address interface {local_from} is not configured")
+            return
+        local = _local_address(source, entry.peers[0].version)
+        if local is None:
+            self._warn(f"{where}: {source.name} has no IPv{entry.peers[0].version} address")
+            return
+        lines = []
+        allowed = tuple(transforms)
+        for line in access_list.entries:
+            if line.remark:
+                continue
+            number = None
+            if line.permit:
+                number = self._policy_entry(map_name, entry, access_list, line, allowed, local)
+                if number is None:
+                    continue
+            lines.append((line, number, cubes_of(line)))
+        self._lists.append(lines)
+        self._names.append(access_list.name)
+
+    def _policy_entry(
+        self,
+        map_name: str,
+        entry: CryptoMapEntry,
+        access_list: AccessList,
+        line: AccessListEntry,
+        transforms: tuple[TransformSet, ...],
+        local_address: Address,
+    ) -> int | None:
+        where = f"crypto map {map_name} {entry.sequence}: access list {access_list.name}"
+        local = _identity(line.source, line.protocol, line.source_ports)
+        remote = _identity(line.destination, line.protocol, line.destination_ports)
+        if local is None or remote is None:
+            self._warn(
+                f"{where} line {line.sequence}: a wildcard mask with gaps cannot be negotiated;"
+                " the line is ignored"
+            )
+            return None
+        if _is_range(line.source_ports) or _is_range(line.destination_ports):
+            self._warn(
+                f"{where} line {line.sequence}: a port range cannot be negotiated;"
+                " SAs are asked for all ports"
+            )
+        config = self._config
+        name = self._interface.name, map_name, entry.sequence, access_list.name, local, remote
+        number = self._numbers.entry(name)
+        pick = _or_default
+        phase2 = Phase2Policy(
+            name=f"{map_name} {entry.sequence}",
+            entry=number,
+            peers=entry.peers,
+            local=local,
+            remote=remote,
+            transform_sets=transforms,
+            pfs_group=entry.pfs_group,
+            lifetime_seconds=pick(entry.lifetime_seconds, config.lifetime_seconds),
+            lifetime_kilobytes=pick(entry.lifetime_kilobytes, config.lifetime_kilobytes),
+            local_address=local_address,
+            replay_window=pick(entry.replay_window, config.replay_window),
+        )
+        self.entries[number] = PolicyEntry(
+            number, self._interface.name, map_name, entry.sequence, access_list.name, phase2
+        )
+        return number
+
+    def _flatten(self, index: int, region: Cube | None) -> Iterator[Rule]:
+        """The rules of the entries from `index` on, for what is in `region` (None = everything)."""
+        if index == len(self._lists):
+            return
+        for line, number, cubes in self._lists[index]:
+            for cube in cubes:
+                part = cube if region is None else cube.intersect(region)
+                if part is None:
+                    continue
+                if number is None:
+                    yield from self._flatten(index + 1, part)
+                yield Rule(part, number, 0, self._names[index], line.sequence)
+        yield from self._flatten(index + 1, region)
+
+    def _warn(self, text: str) -> None:
+        self.warnings.append(f"{self._interface.name}: {text}")
+
+
+def outbound_rules(
+    spd: Spd, selections: Mapping[int, Sequence[Selection]]
+) -> Iterator[OutboundRule]:
+    """The rows of `spd_out`: `selections` has the usable SAs of each policy entry, newest first."""
+    for policy in spd.policies:
+        for rule in policy.rules:
+            if rule.entry is None:
+                yield OutboundRule(policy.number, rule.cube, rule.priority)
+                continue
+            whole: int | None = None
+            narrowed: list[tuple[Cube, int]] = []
+            for one in selections.get(rule.entry, ()):
+                cube = cube_of_identities(one.local, one.remote)
+                if cube.covers(rule.cube):
+                    whole = one.sa_index
+                    break  # older ones are behind this one
+                part = cube.intersect(rule.cube)
+                if part is not None and all(part != known for known, _ in narrowed):
+                    narrowed.append((part, one.sa_index))
+            room = narrowed[: PRIORITY_STRIDE - 1]
+            for above, (part, sa_index) in enumerate(reversed(room), start=1):
+                yield OutboundRule(policy.number, part, rule.priority + above, sa_index=sa_index)
+            acquire = rule.entry if whole is None else None
+            yield OutboundRule(policy.number, rule.cube, rule.priority, acquire, whole)
+
+
+def cleartext_rules(spd: Spd) -> Iterator[tuple[int, Rule, Cube]]:
+    """The inbound side: (policy, rule, mirrored cube); a rule with an entry requires IPsec."""
+    for policy in spd.policies:
+        for rule in policy.rules:
+            yield policy.number, rule, rule.cube.mirrored()
+
+
+def _identity(
+    address: WildcardAddress, protocol: int | None, ports: tuple[int, int] | None
+) -> ProxyIdentity | None:
+    """What Quick Mode can say of one side; None for a wildcard with gaps."""
+    width = address.address.max_prefixlen
+    wildcard = int(address.wildcard)
+    if wildcard & (wildcard + 1):
+        return None
+    length = width - wildcard.bit_length()
+    base = int(address.address) & ~wildcard
+    network: Network
+    if address.address.version == 4:
+        network = IPv4Network((base, length))
+    else:
+        network = IPv6Network((base, length))
+    port = ports[0] if ports is not None and ports[0] == ports[1] else 0
+    return ProxyIdentity(network, protocol or 0, port)
+
+
+def _local_address(interface: InterfaceConfig, version: int) -> Address | None:
+    if version == 4:
+        return interface.address.ip if interface.address else None
+    return interface.ipv6[0].ip if interface.ipv6 else None
+
+
+def _is_range(ports: tuple[int, int] | None) -> bool:
+    return ports is not None and ports[0] != ports[1]
+
+
+def _or_default(value: int | None, default: int) -> int:
+    return default if value is None else value
