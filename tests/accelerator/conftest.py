@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from finsy.proto import p4i, p4r
+from finsy.proto import p4r
 from ipsecplane.ipsec.algorithms import CIPHER, INTEGRITY
 from ipsecplane.targets.crypto_header import (
     ETHERTYPE,
@@ -18,54 +18,12 @@ from ipsecplane.targets.crypto_header import (
     Operation,
     Reason,
 )
-from ipsecplane.targets.program import BUILD_DIRECTORY, load_p4info
+from ipsecplane.targets.program import load_program
 from ipsecplane.targets.tables import TableCodec, TableEntry, entry
 from ipsecsim.accelerator import Accelerator
 from ipsecsim.p4runtime.service import Service
 
 ETHERNET = bytes.fromhex("02000000aa01 02000000aa02") + ETHERTYPE.to_bytes(2, "big")
-
-
-def _p4info() -> p4i.P4Info:
-    path = BUILD_DIRECTORY / "accelerator.p4info.txtpb"
-    return load_p4info(path) if path.exists() else _handmade()
-
-
-def _handmade() -> p4i.P4Info:
-    info = p4i.P4Info()
-    common = (
-        "esp_spi:32 ah_spi:32 cipher:8 cipher_key_size:8 cipher_key:256 salt:32 esp_integrity:8 "
-        "esp_integrity_key:512 ah_integrity:8 ah_integrity_key:512 esn:1"
-    )
-    encrypt = (
-        "epoch:32 transport:1 outer_version:4 src:128 dst:128 ttl:8 dscp_copy:1 dscp:6 ecn_copy:1 "
-        + common
-        + " udp_src:16 udp_dst:16 iv_seed:64"
-    )
-    decrypt = "epoch:32 transport:1 " + common + " udp_encap:1 window:16"
-    for n, (name, action, params) in enumerate(
-        (("sa_encrypt", "encrypt", encrypt), ("sa_decrypt", "decrypt", decrypt)), 1
-    ):
-        t = info.tables.add(size=65536)
-        t.preamble.id, t.preamble.name, t.preamble.alias = 0x02000000 + n, name, name
-        f = t.match_fields.add(id=1, name="sa_index", bitwidth=16)
-        f.match_type = p4i.MatchField.EXACT
-        t.action_refs.add(id=0x01000000 + n)
-        t.direct_resource_ids.append(0x13000000 + n)
-        a = info.actions.add()
-        a.preamble.id, a.preamble.name, a.preamble.alias = 0x01000000 + n, action, action
-        for i, param in enumerate(params.split(), 1):
-            pname, width = param.split(":")
-            a.params.add(id=i, name=pname, bitwidth=int(width))
-        c = info.direct_counters.add(direct_table_id=0x02000000 + n)
-        c.preamble.id, c.preamble.name = 0x13000000 + n, name + "_counter"
-        c.preamble.alias = name + "_counter"
-        c.spec.unit = p4i.CounterSpec.BOTH
-    for n, (name, size) in enumerate((("sa_errors", 1 << 22), ("errors", 32)), 1):
-        c = info.counters.add(size=size)
-        c.preamble.id, c.preamble.name, c.preamble.alias = 0x12000000 + n, name, name
-        c.spec.unit = p4i.CounterSpec.BOTH
-    return info
 
 
 @dataclass
@@ -166,7 +124,7 @@ class Rig:
 
     def __init__(self) -> None:
         self.accelerator = Accelerator()
-        self.p4info = _p4info()
+        self.p4info = load_program("accelerator").p4info
         self.codec = TableCodec(self.p4info)
         self.service = Service(self.accelerator)
         self.stream = self.service.open_stream(lambda message: None)

@@ -36,6 +36,7 @@ _RESULT: Final = {
     Operation.DECRYPT: Operation.DECRYPTED,
     Operation.FRAGMENT: Operation.FRAGMENTED,
 }
+_RESULT_BIT: Final = 8  # of the operation
 _VERSION: Final = {ethertype: version for version, ethertype in ip.ETHERTYPE.items()}
 
 
@@ -74,36 +75,39 @@ class Accelerator:
     def process(self, frame: bytes, now: float) -> list[bytes]:
         """The frames that come back for one frame; `now` in seconds.
 
-        Every request gets an answer: its results, or itself with the reason of the refusal. Two
-        exceptions: a frame that is no request cannot be answered (counted as BAD_HEADER), and a
-        dummy packet ends here (counted by its SA). Octets of any kind raise nothing.
+        Every request gets an answer: its results, or itself with the reason of the refusal. Only a
+        dummy packet ends here (counted by its SA), and frames that are no requests at all (counted
+        as BAD_HEADER). Octets of any kind raise nothing.
         """
         self._now = now
-        if frame[12:14] != _MARK:
-            self._count(Reason.BAD_HEADER, len(frame))
-            return []
         try:
             header = CryptoHeader.decode(frame[_ETHERNET:_START])
         except CryptoHeaderError:
-            self._count(Reason.BAD_HEADER, len(frame))
-            return []
-        if header.operation not in _RESULT:
-            self._count(Reason.BAD_HEADER, len(frame))
-            return []
+            return self._malformed(frame)
+        if frame[12:14] != _MARK or header.operation not in _RESULT:
+            return self._malformed(frame)
         request = _Request(frame, header)
         try:
             return self._serve(request)
         except Refused as refused:
             return [request.refusal(refused)]
 
+    def _malformed(self, frame: bytes) -> list[bytes]:
+        """Send a malformed request back; what is no request, or a result itself, stays."""
+        self._count(Reason.BAD_HEADER)
+        first = frame[_ETHERNET] if len(frame) >= _START else _RESULT_BIT
+        if frame[12:14] != _MARK or first & _RESULT_BIT:
+            return []
+        answer = bytes((first | _RESULT_BIT, Reason.BAD_HEADER))
+        return [frame[6:12] + frame[:6] + _MARK + answer + frame[_ETHERNET + 2 :]]
+
     def _serve(self, request: _Request) -> list[bytes]:
         header, packet = request.header, request.packet
-        octets = len(packet)
         if header.ethertype not in _VERSION or request.short:
-            self._count(Reason.BAD_HEADER, octets)
+            self._count(Reason.BAD_HEADER)
             raise Refused(Reason.BAD_HEADER, "EtherType or l3_offset")
         if packet and packet[0] >> 4 != _VERSION[header.ethertype]:
-            self._count(Reason.MALFORMED_PACKET, octets)
+            self._count(Reason.MALFORMED_PACKET)
             raise Refused(Reason.MALFORMED_PACKET, "EtherType and IP version differ")
         match header.operation:
             case Operation.ENCRYPT:
@@ -117,14 +121,14 @@ class Accelerator:
         store = self._store
         row = store.outbound.get(header.sa_index) if store is not None else None
         if store is None or row is None:
-            self._count(Reason.UNKNOWN_SA, len(packet))
+            self._count(Reason.UNKNOWN_SA)
             raise Refused(Reason.UNKNOWN_SA, f"no outbound SA {header.sa_index}")
         try:
             _check_epoch(header.epoch, row.sa.epoch)
             results = encrypt(row.sa, packet, header.mtu, header.df_policy, header.prefragment)
         except Refused as refused:
             refused.spi = row.sa.spi
-            store.count_sa_error(False, header.sa_index, refused.reason, len(packet))
+            store.count_sa_error(False, header.sa_index, refused.reason)
             raise
         row.entry.packets += 1
         row.entry.bytes += len(packet)
@@ -136,13 +140,13 @@ class Accelerator:
         store = self._store
         row = store.inbound.get(header.sa_index) if store is not None else None
         if store is None or row is None:
-            self._count(Reason.UNKNOWN_SA, len(packet))
+            self._count(Reason.UNKNOWN_SA)
             raise Refused(Reason.UNKNOWN_SA, f"no inbound SA {header.sa_index}")
         try:
             _check_epoch(header.epoch, row.sa.epoch)
             result = decrypt(row.sa, packet, header.sequence)
         except Refused as refused:
-            store.count_sa_error(True, header.sa_index, refused.reason, len(packet))
+            store.count_sa_error(True, header.sa_index, refused.reason)
             raise
         row.entry.packets += 1
         if result.packet is None:
@@ -161,12 +165,12 @@ class Accelerator:
                 raise Refused(Reason.TOO_BIG, f"{form.total} octets, MTU {header.mtu}")
             return [request.result(piece, 0, 0) for piece in fragment(packet, form, header.mtu)]
         except Refused as refused:
-            self._count(refused.reason, len(packet))
+            self._count(refused.reason)
             raise
 
-    def _count(self, reason: Reason, octets: int) -> None:
+    def _count(self, reason: Reason) -> None:
         if self._store is not None:
-            self._store.count_error(reason, octets)
+            self._store.count_error(reason)
 
 
 class _Request:

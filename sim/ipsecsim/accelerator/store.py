@@ -75,18 +75,14 @@ class SaStore(EntityStore):
         self._sa_errors = self.counter("sa_errors")
         self._errors = self.counter("errors")
 
-    def count_error(self, reason: Reason, octets: int) -> None:
+    def count_error(self, reason: Reason) -> None:
         """Count a refusal that no SA is to blame for."""
-        cell = self._errors[reason]
-        cell.packets += 1
-        cell.bytes += octets
+        self._errors[reason].packets += 1
 
-    def count_sa_error(self, inbound: bool, index: int, reason: Reason, octets: int) -> None:
+    def count_sa_error(self, inbound: bool, index: int, reason: Reason) -> None:
         """Count a refusal in the name of the SA in row `index`."""
         row = inbound << _INDEX_BITS | index
-        cell = self._sa_errors[row << _REASON_BITS | reason]
-        cell.packets += 1
-        cell.bytes += octets
+        self._sa_errors[row << _REASON_BITS | reason].packets += 1
 
     def take_over(self, previous: Pipeline) -> None:
         """Copy entities as any store does, and bring along the SAs: no read shows their keys."""
