@@ -27,6 +27,7 @@ RANK: Final[dict[str, int]] = {
     "sa_decrypt": 0,
     "sa_out": 1,
     "sa_in": 1,
+    "path_mtu": 2,
     "inner_policy_v4": 2,
     "inner_policy_v6": 2,
     "cleartext_v4": 3,
@@ -79,7 +80,7 @@ def needs(entry: TableEntry) -> tuple[Reference, ...]:
             return (("sa_out", entry.param("sa_index")),)
         case "sad_decrypt":
             return (("sa_in", entry.param("sa_index")),)
-        case "route_via" | "route_connected":
+        case "route_via_v4" | "route_via_v6" | "route_connected":
             return (("interface_out", entry.param("if_id")),)
     return ()
 
