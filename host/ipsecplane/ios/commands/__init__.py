@@ -1,0 +1,23 @@
+"""The commands: each module declares some, in the order in which running-config prints them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+_MODULES: Final = (
+    "system",
+    "isakmp",
+    "ipsec",
+    "crypto_map",
+    "interface",
+    "routing",
+    "access_list",
+    "lines",
+)
+
+
+def load_commands() -> None:
+    """Make every configuration command known; may be called again."""
+    for name in _MODULES:
+        import_module(f"{__name__}.{name}")

@@ -1,0 +1,187 @@
+"""Access lists, numbered and named, standard and extended.
+
+Every list is a section (`ip access-list extended 150`) whose entries bear sequence numbers. The flat
+form, `access-list 150 permit ...`, adds to the same section, and a numbered list prints in it as
+long as its sequence numbers are 10, 20, 30, ..., which are those the flat form gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+from typing import Any
+
+from ipsecplane.config import AccessList, AccessListEntry, RouterConfig, WildcardAddress
+from ipsecplane.ios.args import Args
+from ipsecplane.ios.commands.modes import CONFIG, EXTENDED_ACL, STANDARD_ACL
+from ipsecplane.ios.commands.numbers import port_number, protocol_number
+from ipsecplane.ios.commandset import EACH, CommandError, ConfigMode
+from ipsecplane.ios.configuration import Line, ordered
+
+CONFIG.begin_block("access lists")
+CONFIG.explain("""
+    ip access-list: Named access-list
+""")
+
+STEP = 10
+
+
+def _address(args: Args, side: str) -> WildcardAddress:
+    if f"{side}_any" in args:
+        return WildcardAddress.any()
+    if f"{side}_host" in args:
+        return WildcardAddress(args.ipv4(f"{side}_host"), IPv4Address(0))
+    wildcard = args.get(f"{side}_wildcard", IPv4Address(0))
+    kept = int(args.ipv4(f"{side}_address")) & ~int(wildcard) & 0xFFFFFFFF
+    return WildcardAddress(IPv4Address(kept), wildcard)
+
+
+def _ports(args: Args, side: str) -> tuple[int, int] | None:
+    protocol = args.text("protocol")
+    if f"{side}_low" in args:
+        low, high = (port_number(args[f"{side}_{end}"], protocol) for end in ("low", "high"))
+        if low > high:
+            raise CommandError(f"% Invalid port range {low} {high}")
+        return low, high
+    if f"{side}_operator" not in args:
+        return None
+    port = port_number(args[f"{side}_port"], protocol)
+    operator = args.text(f"{side}_operator")
+    if operator == "eq":
+        return port, port
+    low, high = (port + 1, 65535) if operator == "gt" else (0, port - 1)
+    if low > high:
+        raise CommandError(f"% No port is {operator} {port}")
+    return low, high
+
+
+def _extended(value: _Draft, args: Args) -> _Draft:
+    protocol = protocol_number(args["protocol"])
+    entry = AccessListEntry(
+        args.number("sequence"),
+        args["action"] == "permit",
+        protocol,
+        _address(args, "source"),
+        _address(args, "destination"),
+        _ports(args, "source"),
+        _ports(args, "destination"),
+    )
+    return value.with_entry(entry)
+
+
+def _standard(value: _Draft, args: Args) -> _Draft:
+    entry = AccessListEntry(
+        args.number("sequence"),
+        args["action"] == "permit",
+        None,
+        _address(args, "source"),
+        WildcardAddress.any(),
+    )
+    return value.with_entry(entry)
+
+
+class _Draft:
+    """A list in the making: a remark belongs to the entry after it."""
+
+    def __init__(self, extended: bool, name: str) -> None:
+        self.value = AccessList(name, (), extended)
+        self.remark = ""
+
+    def with_entry(self, entry: AccessListEntry) -> _Draft:
+        entry = replace(entry, remark=self.remark)
+        self.value = replace(self.value, entries=(*self.value.entries, entry))
+        self.remark = ""
+        return self
+
+    def with_remark(self, text: str) -> _Draft:
+        self.remark = f"{self.remark}\n{text}".strip()
+        return self
+
+
+def _finish(router: RouterConfig, draft: _Draft) -> RouterConfig:
+    lists = {**router.access_lists, draft.value.name: draft.value}
+    return replace(router, access_lists=lists)
+
+
+def _numbered(line: Line, siblings: tuple[Line, ...]) -> Line:
+    """Give an entry its sequence number; the same entry again stays where it is."""
+    rest = line.text
+    if "sequence" in line.args:
+        sequence = line.args.number("sequence")
+        rest = rest.split(" ", 1)[1]
+        same = [other for other in siblings if other.args["sequence"] == sequence]
+        if same and same[0].text != line.text:
+            raise CommandError("% Duplicate sequence number")
+    else:
+        for other in siblings:
+            if other.text.split(" ", 1)[1] == rest and "remark" not in line.args:
+                return other
+        last = max((other.args.number("sequence") for other in siblings), default=0)
+        sequence = (last // STEP + 1) * STEP
+    args = line.args.with_value("sequence", sequence)
+    text = f"{sequence} {rest}"
+    return replace(line, args=args, text=text, key=text)
+
+
+_SEQUENCE = "[<1-2147483647>$sequence]"
+
+
+def _declare_entries(mode: ConfigMode, rule: str, apply: Any) -> None:
+    how = {"key": EACH, "place": _numbered, "sort": lambda args: (args.number("sequence"),)}
+    mode.add(f"{_SEQUENCE} @{rule}()", "Sequence Number", apply=apply,
+             no="<1-2147483647>$sequence", **how)  # fmt: skip
+    mode.add(f"{_SEQUENCE} remark LINE$remark", "Sequence Number", "Access list entry comment",
+             "Comment up to 100 characters", **how,
+             apply=lambda draft, args: draft.with_remark(args.text("remark")))  # fmt: skip
+
+
+_declare_entries(EXTENDED_ACL, "extended-entry", _extended)
+_declare_entries(STANDARD_ACL, "standard-entry", _standard)
+
+
+def _render(line: Line) -> list[str]:
+    name = line.args.text("name")
+    children = ordered(line.children)
+    sequences = [child.args["sequence"] for child in children]
+    regular = sequences == [STEP * (n + 1) for n in range(len(children))]
+    if name.isdigit() and regular and children:
+        return [f"access-list {name} {child.text.split(' ', 1)[1]}" for child in children]
+    return [line.text, *(f" {child.text}" for child in children)]
+
+
+def _order(args: Args) -> tuple[Any, ...]:
+    """Named lists first, then numbered ones by number."""
+    name = args.text("name")
+    return (1, int(name), "") if name.isdigit() else (0, 0, name)
+
+
+def _declare_section(kind: str, numbers: str, help_text: str, mode: str) -> None:
+    CONFIG.add(
+        f"ip access-list {kind} {{{numbers}|WORD}}$name", help_text,
+        "Access-list number", "Expanded access-list number", "Access-list name",
+        key="ip access-list {name}", enters=mode, sort=_order, render=_render,
+        begin=lambda _, args: _Draft(kind == "extended", args.text("name")), finish=_finish,
+    )  # fmt: skip
+
+
+_declare_section("standard", "<1-99>|<1300-1999>", "Standard Access List", "config-std-nacl")
+_declare_section("extended", "<100-199>|<2000-2699>", "Extended Access List", "config-ext-nacl")
+
+
+def _route(text: str) -> tuple[str, str]:
+    _, name, entry = text.split(" ", 2)
+    number = int(name)
+    kind = "standard" if number < 100 or 1300 <= number < 2000 else "extended"
+    return f"ip access-list {kind} {name}", entry
+
+
+_FLAT = "Add an access list entry"
+for _numbers, _help, _rule in (
+    ("<1-99>", "IP standard access list", "standard-entry"),
+    ("<100-199>", "IP extended access list", "extended-entry"),
+    ("<1300-1999>", "IP standard access list (expanded range)", "standard-entry"),
+    ("<2000-2699>", "IP extended access list (expanded range)", "extended-entry"),
+):
+    for _entry, _helps in ((f"@{_rule}()", ()), ("remark LINE", ("Comment", "Comment text"))):
+        CONFIG.add(f"access-list {_numbers}$list {_entry}", _FLAT, _help, *_helps, key=EACH,
+                   no=f"access-list {_numbers}$list", route=_route)  # fmt: skip

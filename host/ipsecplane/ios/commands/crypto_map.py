@@ -1,0 +1,157 @@
+"""Crypto maps: what traffic is protected, with whom and how."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ipsecplane.config import CryptoMap, CryptoMapEntry, RouterConfig
+from ipsecplane.ios.args import Args
+from ipsecplane.ios.commands.ipsec import KILOBYTES, SECONDS, WINDOW, WINDOW_HELPS
+from ipsecplane.ios.commands.modes import CONFIG, CRYPTO_MAP
+from ipsecplane.ios.commandset import CommandError
+from ipsecplane.ios.configuration import Line
+from ipsecplane.ipsec.algorithms import GROUPS
+
+CONFIG.begin_block("crypto maps")
+
+
+def _map_named(router: RouterConfig, name: str) -> CryptoMap:
+    return router.crypto_maps.get(name, CryptoMap(name))
+
+
+def _with_map(router: RouterConfig, value: CryptoMap) -> RouterConfig:
+    return replace(router, crypto_maps={**router.crypto_maps, value.name: value})
+
+
+@CONFIG.line("crypto map WORD$name local-address INTERFACE$interface", "Enter a crypto map",
+             "Crypto map tag", "Interface to use for local address for this crypto map",
+             "Interface number",
+             key="crypto map {name} local-address",
+             no="crypto map WORD$name local-address",
+             sort=lambda args: (args.text("name"),))  # fmt: skip
+def local_address(router: RouterConfig, args: Args) -> RouterConfig:
+    found = _map_named(router, args.text("name"))
+    return _with_map(router, replace(found, local_address=args.text("interface")))
+
+
+def _named_in_full(line: Line, _: tuple[Line, ...]) -> Line:
+    text = f"crypto map {line.args['name']} {line.args['sequence']} ipsec-isakmp"
+    return replace(line, text=text)
+
+
+def _begin(_: RouterConfig, args: Args) -> tuple[str, CryptoMapEntry]:
+    return args.text("name"), CryptoMapEntry(args.number("sequence"))
+
+
+def _finish(router: RouterConfig, value: tuple[str, CryptoMapEntry]) -> RouterConfig:
+    name, entry = value
+    found = _map_named(router, name)
+    return _with_map(router, replace(found, entries=(*found.entries, entry)))
+
+
+CONFIG.add(
+    "crypto map WORD$name <1-65535>$sequence [ipsec-isakmp]", "Enter a crypto map",
+    "Crypto map tag", "Sequence to insert into crypto map entry",
+    "IPSEC w/ISAKMP",
+    key="crypto map {name} {sequence}", no="crypto map WORD$name", enters="config-crypto-map",
+    begin=_begin, finish=_finish, place=_named_in_full,
+    sort=lambda args: (args.text("name"), args.number("sequence")),
+    notice="% NOTE: This new crypto map will remain disabled until a peer\n"
+           "        and a valid access list have been configured.",
+)  # fmt: skip
+
+
+def entry_line(text: str, *helps: str, **how: Any) -> Any:
+    """Declare a line whose function changes a CryptoMapEntry."""
+
+    def declare(function: Any) -> Any:
+        def apply(value: tuple[str, CryptoMapEntry], args: Args) -> tuple[str, CryptoMapEntry]:
+            name, entry = value
+            return name, function(entry, args)
+
+        CRYPTO_MAP.add(text, *helps, apply=apply, **how)
+        return function
+
+    return declare
+
+
+CRYPTO_MAP.explain("""
+    set: Set values for encryption/decryption
+    set security-association: Security association parameters
+    set security-association lifetime: Security association lifetime
+    set security-association replay: Set replay checking
+    match: Match values
+""")
+
+
+@entry_line("description LINE$text", "Description of the crypto map statement policy",
+            "Up to 80 characters")  # fmt: skip
+def description(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, description=args.text("text"))
+
+
+@entry_line("set peer {A.B.C.D|X:X:X:X::X}$peer [default]", "Allowed Encryption/Decryption peer",
+            "IP address of peer", "IPv6 address of peer", "Try this peer first",
+            key="set peer {peer}")  # fmt: skip
+def set_peer(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, peers=(*entry.peers, args.address("peer")))
+
+
+@entry_line("set security-association lifetime seconds " + SECONDS, "Time-based key duration",
+            "Security association duration in seconds")  # fmt: skip
+def set_lifetime_seconds(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, lifetime_seconds=args.number("seconds"))
+
+
+@entry_line("set security-association lifetime kilobytes " + KILOBYTES,
+            "Volume-based key duration",
+            "Security association duration in kilobytes encrypted")  # fmt: skip
+def set_lifetime_kilobytes(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, lifetime_kilobytes=args.number("kilobytes"))
+
+
+@entry_line("set security-association idle-time <60-86400>$seconds",
+            "Automatically delete IPSec SAs after a given idle period.",
+            "Idle time in seconds")  # fmt: skip
+def set_idle_time(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, idle_time=args.number("seconds"))
+
+
+_REPLAY = "set security-association replay"
+
+
+@entry_line(f"{_REPLAY} window-size {WINDOW}", "Set replay window size", *WINDOW_HELPS,
+            key=_REPLAY, no=_REPLAY)  # fmt: skip
+def set_replay_window(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, replay_window=int(args["window"]))
+
+
+@entry_line(f"{_REPLAY} disable", "Disable replay checking", key=_REPLAY)
+def set_replay_disable(entry: CryptoMapEntry, _: Args) -> CryptoMapEntry:
+    return replace(entry, replay_window=0)
+
+
+@entry_line("set transform-set WORD$names...", "Specify list of transform sets in priority order",
+            "Proposal tag",
+            refers=("transform_sets", "names",
+                    'ERROR: transform set with tag "{}" does not exist.'))  # fmt: skip
+def set_transform_set(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    names = tuple(str(name) for name in args.many("names"))
+    if len(names) > 6:
+        raise CommandError("% At most 6 transform sets may be given")
+    return replace(entry, transform_sets=names)
+
+
+@entry_line("set pfs [" + "|".join(f"group{g.number}" for g in GROUPS) + "]$group",
+            "Specify pfs settings",
+            *(f"D-H Group {g.number} ({g.bits}-bit {g.kind})" for g in GROUPS))  # fmt: skip
+def set_pfs(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, pfs_group=int(args.text("group", "group1").removeprefix("group")))
+
+
+@entry_line("match address {<100-199>|<2000-2699>|WORD}$list", "Match address of packets to encrypt",
+            "IP access list number", "IP access list number (expanded range)",
+            "Access-list name")  # fmt: skip
+def match_address(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, match_address=args.text("list"))

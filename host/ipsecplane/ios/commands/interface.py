@@ -1,0 +1,169 @@
+"""Interfaces and the controllers beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import AddressValueError, IPv4Interface, IPv6Interface, NetmaskValueError
+
+from ipsecplane.config import InterfaceConfig, RouterConfig
+from ipsecplane.ios.args import Args
+from ipsecplane.ios.commands.modes import CONFIG, CONTROLLER, INTERFACE
+from ipsecplane.ios.commandset import CommandError
+from ipsecplane.ios.interfaces import interface_order
+
+CONFIG.begin_block("controllers")
+CONFIG.add("controller ISA SLOT$slot", "Configure a specific controller",
+           "Integrated Services Adapter", "Slot and port", key="controller ISA {slot}",
+           enters="config-controller", spaced=True)  # fmt: skip
+CONTROLLER.keep("description LINE", "Controller description", "Text", key="description")
+CONTROLLER.keep("shutdown", "Shut the controller down", keeps_no=True)
+
+CONFIG.begin_block("interfaces")
+
+
+def _with_interface(router: RouterConfig, interface: InterfaceConfig) -> RouterConfig:
+    return replace(router, interfaces=(*router.interfaces, interface))
+
+
+CONFIG.add(
+    "interface INTERFACE$name", "Select an interface to configure", "Interface number",
+    key="interface {name}", enters="config-if", initial=("no ip address",), spaced=True,
+    begin=lambda _, args: InterfaceConfig(args.text("name")), finish=_with_interface,
+    sort=lambda args: interface_order(args.text("name")),
+)  # fmt: skip
+
+INTERFACE.explain("""
+    ip: Interface Internet Protocol config commands
+    ipv6: IPv6 interface subcommands
+    crypto: Encryption/Decryption commands
+    serial: Serial interface commands
+""")
+
+
+@INTERFACE.line("description LINE$text", "Interface specific description",
+                "Up to 200 characters describing this interface")  # fmt: skip
+def description(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, description=args.text("text"))
+
+
+@INTERFACE.line("mac-address H.H.H$mac", "Manually set interface MAC address", "MAC address")
+def mac_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    digits = args.text("mac").replace(".", "")
+    if int(digits[:2], 16) & 1:
+        raise CommandError(f"% {args['mac']} is a group address")
+    return replace(interface, mac=":".join(digits[i : i + 2] for i in range(0, 12, 2)))
+
+
+@INTERFACE.line("mtu <64-9216>$bytes", "Set the interface Maximum Transmission Unit (MTU)",
+                "MTU size in bytes", default="mtu 1500")  # fmt: skip
+def mtu(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, mtu=args.number("bytes"))
+
+
+INTERFACE.keep("bandwidth <1-10000000>", "Set bandwidth informational parameter",
+               "Bandwidth in kilobits", key="bandwidth")  # fmt: skip
+
+
+def _ipv4_interface(args: Args) -> IPv4Interface:
+    try:
+        value = IPv4Interface(f"{args['address']}/{args['mask']}")
+    except (AddressValueError, NetmaskValueError):
+        value = None
+    if value is None or str(value.netmask) != str(args["mask"]):
+        mask = int(args.ipv4("mask"))
+        raise CommandError(f"Bad mask 0x{mask:X} for address {args['address']}")
+    if value.ip.is_multicast or value.ip.is_unspecified or value.ip.is_loopback:
+        raise CommandError(f"Not a valid host address - {value.ip}")
+    network = value.network
+    if network.prefixlen < 31 and value.ip in (network.network_address, network.broadcast_address):
+        raise CommandError(f"Bad mask /{network.prefixlen} for address {value.ip}")
+    return value
+
+
+_ADDRESS = "ip address A.B.C.D$address A.B.C.D$mask"
+
+
+@INTERFACE.line(f"{_ADDRESS} secondary", "Set the IP address of an interface", "IP address",
+                "IP subnet mask", "Make this IP address a secondary address",
+                key="ip address {address} secondary")  # fmt: skip
+def ip_address_secondary(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, secondary=(*interface.secondary, _ipv4_interface(args)))
+
+
+@INTERFACE.line(_ADDRESS, "Set the IP address of an interface", "IP address", "IP subnet mask",
+                no="ip address", keeps_no=True, also_removes="ip address ",
+                refuse=lambda interface, _: interface)  # fmt: skip
+def ip_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, address=_ipv4_interface(args))
+
+
+INTERFACE.keep("ip route-cache [cef|flow|same-interface]", "Enable fast-switching cache for outgoing packets",
+               "Enable Cisco Express Forwarding", "Enable flow fast-switching cache",
+               "Enable fast-switching on the same interface", keeps_no=True)  # fmt: skip
+INTERFACE.keep("ip mroute-cache", "Enable switching cache for incoming multicast packets",
+               keeps_no=True)  # fmt: skip
+for _word, _help in (
+    ("directed-broadcast", "Enable forwarding of directed broadcasts"),
+    ("proxy-arp", "Enable proxy ARP"),
+    ("redirects", "Enable sending ICMP Redirect messages"),
+    ("unreachables", "Enable sending ICMP Unreachable messages"),
+):
+    INTERFACE.keep(f"ip {_word}", _help, keeps_no=True)
+
+
+@INTERFACE.line("ip mtu <68-9216>$bytes", "Set IP Maximum Transmission Unit", "MTU (bytes)")
+def ip_mtu(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, ip_mtu=args.number("bytes"))
+
+
+@INTERFACE.line("shutdown", "Shutdown the selected interface")
+def shutdown(interface: InterfaceConfig, _: Args) -> InterfaceConfig:
+    return replace(interface, shutdown=True)
+
+
+INTERFACE.keep("keepalive [<0-32767>]", "Enable keepalive", "Keepalive period",
+               key="keepalive", keeps_no=True)  # fmt: skip
+INTERFACE.keep("duplex {auto|full|half}", "Configure duplex operation",
+               "Enable AUTO duplex configuration", "Force full duplex operation",
+               "Force half-duplex operation", key="duplex")  # fmt: skip
+INTERFACE.keep("half-duplex", "Configure half-duplex and related commands", keeps_no=True)
+INTERFACE.keep("full-duplex", "Configure full-duplex operational mode", keeps_no=True)
+INTERFACE.keep("speed {10|100|1000|auto}", "Configure speed operation", "Force 10 Mbps operation",
+               "Force 100 Mbps operation", "Force 1000 Mbps operation",
+               "Enable AUTO speed configuration", key="speed")  # fmt: skip
+INTERFACE.keep("negotiation auto", "Select Autonegotiation mode", "Perform link autonegotiation",
+               keeps_no=True)  # fmt: skip
+INTERFACE.keep("media-type {rj45|sfp}", "Media type", "RJ45 connector", "SFP module",
+               key="media-type")  # fmt: skip
+INTERFACE.keep("fair-queue", "Enable Fair Queuing on an Interface", keeps_no=True)
+INTERFACE.keep("mop enabled", "DEC MOP server commands", "Enable MOP for interface", keeps_no=True)
+INTERFACE.keep("cdp enable", "CDP interface subcommands", "Enable CDP on interface", keeps_no=True)
+INTERFACE.keep("load-interval <30-600>", "Specify interval for load calculation",
+               "Load interval delay in seconds", key="load-interval")  # fmt: skip
+INTERFACE.keep("serial {restart-delay|restart_delay} <0-900>", "Delay of restarting",
+               "Delay of restarting", "Seconds", key="serial restart-delay")  # fmt: skip
+INTERFACE.keep("clockrate <300-8000000>", "Configure serial interface clock speed",
+               "Bits per second", key="clockrate")  # fmt: skip
+INTERFACE.keep("clock rate <300-8000000>", "Configure serial interface clock",
+               "Configure serial interface clock speed", "Bits per second",
+               key="clockrate")  # fmt: skip
+
+
+@INTERFACE.line("ipv6 address X:X:X:X::X/<0-128>$prefix", "Configure IPv6 address on interface",
+                "IPv6 prefix", key="ipv6 address {prefix}", no="ipv6 address")  # fmt: skip
+def ipv6_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    value = args["prefix"]
+    assert isinstance(value, IPv6Interface)
+    if value.ip.is_multicast or value.ip.is_unspecified or value.ip.is_loopback:
+        raise CommandError(f"%{str(value).upper()}: Invalid IPv6 address for an interface")
+    return replace(interface, ipv6=(*interface.ipv6, value))
+
+
+INTERFACE.keep("ipv6 enable", "Enable IPv6 on interface", keeps_no=True)
+
+
+@INTERFACE.line("crypto map WORD$name", "Assign a crypto map", "Crypto map tag",
+                refers=("crypto_maps", "name",
+                        'ERROR: Crypto Map with tag "{}" does not exist.'))  # fmt: skip
+def crypto_map(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, crypto_map=args.text("name"))
