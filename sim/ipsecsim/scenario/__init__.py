@@ -1,0 +1,1 @@
+"""Scenarios: a topology, configurations, a timeline and expectations, read from YAML and run."""

@@ -1,0 +1,323 @@
+"""Reads the timeline: each step's action and expectations, with every name checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+
+from ipsecsim.network.ping import PingOptions
+from ipsecsim.network.tcp_stack import TcpFlowOptions
+from ipsecsim.network.udp import UdpFlowOptions
+from ipsecsim.scenario import units
+from ipsecsim.scenario.document import Steps
+from ipsecsim.scenario.model import (
+    Action,
+    Comparison,
+    Exec,
+    ExecLine,
+    Expectation,
+    HostAction,
+    Join,
+    LinkImpair,
+    LinkState,
+    Nothing,
+    Outage,
+    Reboot,
+    Scenario,
+    Step,
+    Subject,
+    TextTest,
+    Wait,
+    When,
+)
+
+if TYPE_CHECKING:
+    from ipsecsim.scenario.loader import Loader
+
+ACTIONS: Final = ("exec", "wait", "join", "link", "host", "reboot", "outage")
+_COMPANIONS: Final = {  # fields that make sense with one action only
+    "router": "exec",
+    "timeout": "exec",
+    "allow_errors": "exec",
+    "state": "link",
+    "impair": "link",
+    "ping": "host",
+    "udp": "host",
+    "tcp": "host",
+    "device_state": "reboot",
+}
+_FLOWS: Final = ("ping", "udp", "tcp")
+
+
+def read_timeline(
+    loader: Loader, scenario: Scenario, raw: list[Mapping[str, Any]]
+) -> tuple[Step, ...]:
+    """All steps; problems go to the loader."""
+    reader = _Timeline(loader, scenario)
+    return tuple(reader.step(("timeline", index), spec) for index, spec in enumerate(raw))
+
+
+class _Timeline:
+    def __init__(self, loader: Loader, scenario: Scenario) -> None:
+        self.loader = loader
+        self.scenario = scenario
+        self.started: dict[str, str] = {}  # background names and what they are
+        self.saved: dict[str, None] = {}
+
+    def step(self, at: Steps, spec: Mapping[str, Any]) -> Step:
+        present = [name for name in ACTIONS if name in spec]
+        if len(present) > 1:
+            self.loader.problem(at, f"one action a step, not {' and '.join(present)}")
+        for field, owner in _COMPANIONS.items():
+            if field in spec and owner not in present:
+                self.loader.problem((*at, field), f"goes with {owner}", at_key=True)
+        if not present and not {"expect", "title", "note", "at"} & spec.keys():
+            actions = ", ".join(ACTIONS)
+            self.loader.problem(at, f"does nothing: needs one of {actions}, expect, title, note")
+        action: Action = Nothing()
+        if present:
+            readers: dict[str, Callable[[Steps, Mapping[str, Any]], Action]] = {
+                "exec": self._exec,
+                "wait": self._wait,
+                "join": self._join,
+                "link": self._link,
+                "host": self._host,
+                "reboot": self._reboot,
+                "outage": self._outage,
+            }
+            action = readers[present[0]](at, spec)
+        background = spec.get("background")
+        if background is not None:
+            if not isinstance(action, Exec | HostAction):
+                self.loader.problem((*at, "background"), "only exec and host steps can go on")
+            if background in self.started:
+                self.loader.problem((*at, "background"), f"{background!r} is used already")
+            self.started[background] = present[0] if present else ""
+        elif isinstance(action, HostAction):
+            self.started[action.host] = "host"  # the host's own name is that of its last flow
+        if "save" in spec and (not isinstance(action, Exec) or background is not None):
+            self.loader.problem((*at, "save"), "goes with exec in the foreground", at_key=True)
+        for name, pattern in spec.get("save", {}).items():
+            self.loader.pattern((*at, "save", name), pattern, groups=1)
+            self.saved[name] = None
+        when = self._when((*at, "when"), spec.get("when", {}))
+        instant = None
+        if "at" in spec:
+            instant = self.loader.take((*at, "at"), spec["at"], units.duration)
+        has_output = isinstance(action, Exec) and background is None
+        expect = tuple(
+            self._expectation((*at, "expect", index), raw, has_output)
+            for index, raw in enumerate(spec.get("expect", ()))
+        )
+        return Step(
+            self.loader.place(at),
+            action,
+            spec.get("title", ""),
+            spec.get("note", ""),
+            when,
+            instant,
+            background,
+            spec.get("save", {}),
+            expect,
+        )
+
+    def _when(self, at: Steps, spec: Mapping[str, Any]) -> When:
+        when = {}
+        for name, wanted in spec.items():
+            values = tuple(map(str, wanted if isinstance(wanted, list) else [wanted]))
+            if self.loader.name_in((*at, name), name, self.scenario.parameters, "parameter"):
+                choices = self.scenario.parameters[name].choices
+                for value in values:
+                    if value not in choices:
+                        known = ", ".join(choices)
+                        self.loader.problem((*at, name), f"{value!r} is none of {known}")
+            when[name] = values
+        return when
+
+    def _exec(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        if "router" not in spec:
+            self.loader.problem(at, "exec needs router")
+        router = spec.get("router", "")
+        if router:
+            self.loader.name_in((*at, "router"), router, self.scenario.routers, "router")
+        lines = []
+        for index, raw in enumerate(spec["exec"]):
+            here: Steps = (*at, "exec", index)
+            place = self.loader.place(here)
+            command = raw if isinstance(raw, str) else raw["command"]
+            answers = None
+            if isinstance(raw, dict) and "answers" in raw:
+                answers = tuple("" if a is None else str(a) for a in raw["answers"])
+            self._names_in_text(here, command)
+            lines.append(ExecLine(place, command, answers))
+        timeout = self.loader.take((*at, "timeout"), spec.get("timeout", 600), units.duration)
+        return Exec(router, tuple(lines), timeout or 600.0, spec.get("allow_errors", False))
+
+    def _wait(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        return Wait(self.loader.take((*at, "wait"), spec["wait"], units.duration) or 0.0)
+
+    def _join(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        name = spec["join"]
+        if name not in self.started:
+            self.loader.problem((*at, "join"), f"nothing named {name!r} was started before")
+        return Join(name)
+
+    def _link(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        link = spec["link"]
+        known = self.loader.name_in((*at, "link"), link, self.scenario.links, "link")
+        if ("state" in spec) == ("impair" in spec):
+            self.loader.problem(at, "link needs either state or impair")
+            return Nothing()
+        if "state" in spec:
+            return LinkState(link, spec["state"] == "up")
+        changes = spec["impair"]
+        sender = changes.get("from")
+        if sender is not None and known:
+            self._end((*at, "impair", "from"), link, sender)
+        fields = self.loader.impairments((*at, "impair"), changes)
+        if not fields:
+            self.loader.problem((*at, "impair"), "changes nothing")
+        return LinkImpair(link, fields, sender)
+
+    def _host(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        host = spec["host"]
+        self.loader.name_in((*at, "host"), host, self.scenario.hosts, "host")
+        kinds = [kind for kind in _FLOWS if kind in spec]
+        if len(kinds) != 1:
+            self.loader.problem(at, "host needs exactly one of ping, udp, tcp")
+            return Nothing()
+        kind = kinds[0]
+        here: Steps = (*at, kind)
+        raw = dict(spec[kind])
+        take = self.loader.take
+        target = take((*here, "target"), raw.pop("target"), ip_address) or ip_address("0.0.0.0")
+        options: dict[str, Any] = {}
+        if "dscp" in raw:
+            options["traffic_class"] = raw.pop("dscp") << 2
+        if "df" in raw:
+            options["dont_fragment"] = raw.pop("df")
+        readers: dict[str, Callable[[Any], Any]] = {
+            "interval": units.duration,
+            "timeout": units.duration,
+            "source": ip_address,
+        }
+        if kind == "tcp":
+            readers["size"] = units.size
+        for name, value in raw.items():
+            options[name] = take((*here, name), value, readers.get(name, lambda value: value))
+        types = {"ping": PingOptions, "udp": UdpFlowOptions, "tcp": TcpFlowOptions}
+        return HostAction(host, types[kind](target, **options))
+
+    def _reboot(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        router = spec["reboot"]
+        self.loader.name_in((*at, "reboot"), router, self.scenario.routers, "router")
+        return Reboot(router, spec.get("device_state", "lost") == "kept")
+
+    def _outage(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        here: Steps = (*at, "outage")
+        outage = spec["outage"]
+        self.loader.name_in((*here, "router"), outage["router"], self.scenario.routers, "router")
+        seconds = None
+        if "for" in outage:
+            seconds = self.loader.take((*here, "for"), outage["for"], units.duration)
+        keep = outage.get("device_state", "kept") == "kept"
+        return Outage(outage["router"], outage["device"], seconds, keep)
+
+    def _end(self, at: Steps, link: str, sender: str) -> None:
+        ends = {str(end): None for end in self.scenario.links[link].ends}
+        self.loader.name_in(at, sender, ends, f"end of link {link!r}")
+
+    def _names_in_text(self, at: Steps, text: str) -> None:
+        for name in units.names_in(text):
+            if name not in self.saved:
+                self.loader.problem(at, f"${{{name}}} was not saved by a step before")
+
+    def _expectation(self, at: Steps, spec: Mapping[str, Any], has_output: bool) -> Expectation:
+        loader = self.loader
+        subjects = {
+            "command": Subject.COMMAND,
+            "log": Subject.LOG,
+            "counter": Subject.COUNTER,
+            "packets": Subject.PACKETS,
+            "flow": Subject.FLOW,
+        }
+        present = [name for name in subjects if name in spec]
+        if len(present) > 1:
+            loader.problem(at, f"one subject an expectation, not {' and '.join(present)}")
+        subject = subjects[present[0]] if present else Subject.OUTPUT
+        if subject is Subject.OUTPUT and not has_output:
+            known = ", ".join(subjects)
+            loader.problem(at, f"the step has no output to look at: needs one of {known}")
+        texts = tuple((test, spec[test]) for test in TextTest if test in spec)
+        for test, text in texts:
+            self._names_in_text((*at, test), text)
+            if test in (TextTest.MATCHES, TextTest.NUMBER):
+                groups = 1 if test is TextTest.NUMBER else None
+                loader.pattern((*at, test), text, groups=groups)
+        comparison = Comparison(spec.get("equals"), spec.get("at_least"), spec.get("at_most"))
+        about_text = subject in (Subject.OUTPUT, Subject.COMMAND)
+        if about_text and not texts:
+            tests = ", ".join(TextTest)
+            loader.problem(at, f"says nothing about the output: needs one of {tests}")
+        if texts and not about_text:
+            loader.problem(at, f"{texts[0][0]} goes with the output of a command")
+        if TextTest.NUMBER in spec and not comparison.given:
+            loader.problem(at, "number needs equals, at_least or at_most")
+        if subject in (Subject.COUNTER, Subject.FLOW) and not comparison.given:
+            loader.problem(at, f"{subject} needs equals, at_least or at_most")
+        self._about_router(at, spec, subject)
+        self._about_link(at, spec, subject)
+        if subject is Subject.LOG:
+            loader.pattern((*at, "log"), spec["log"])
+            self._names_in_text((*at, "log"), spec["log"])
+        if subject is Subject.FLOW:
+            loader.name_in((*at, "flow"), spec["flow"], self.started, "ping or flow")
+            if "field" not in spec:
+                loader.problem(at, "flow needs field")
+        elif "field" in spec:
+            loader.problem((*at, "field"), "goes with flow", at_key=True)
+        for name, value in spec.get("packets", {}).items():
+            if name.count(".") != 1:
+                loader.problem((*at, "packets", name), "write LAYER.FIELD, as scapy names them")
+            self._names_in_text((*at, "packets", name), str(value))
+        return Expectation(
+            loader.place(at),
+            subject,
+            texts,
+            comparison,
+            spec.get("router"),
+            spec.get("command", ""),
+            spec.get("log", ""),
+            spec.get("link", ""),
+            spec.get("from"),
+            spec.get("counter", ""),
+            {name: str(value) for name, value in spec.get("packets", {}).items()},
+            spec.get("flow", ""),
+            spec.get("field", ""),
+            loader.take((*at, "within"), spec.get("within", 0), units.duration) or 0.0,
+            spec.get("why", ""),
+            self._when((*at, "when"), spec.get("when", {})),
+        )
+
+    def _about_router(self, at: Steps, spec: Mapping[str, Any], subject: Subject) -> None:
+        needed = subject in (Subject.COMMAND, Subject.LOG)
+        if needed and "router" not in spec:
+            self.loader.problem(at, f"{subject} needs router")
+        if not needed and "router" in spec:
+            self.loader.problem((*at, "router"), "goes with command or log", at_key=True)
+        if "router" in spec:
+            self.loader.name_in((*at, "router"), spec["router"], self.scenario.routers, "router")
+
+    def _about_link(self, at: Steps, spec: Mapping[str, Any], subject: Subject) -> None:
+        needed = subject in (Subject.COUNTER, Subject.PACKETS)
+        if needed and "link" not in spec:
+            self.loader.problem(at, f"{subject} needs link")
+        for field in ("link", "from"):
+            if field in spec and not needed:
+                self.loader.problem((*at, field), "goes with counter or packets", at_key=True)
+        if "link" not in spec:
+            return
+        known = self.loader.name_in((*at, "link"), spec["link"], self.scenario.links, "link")
+        if known and "from" in spec:
+            self._end((*at, "from"), spec["link"], spec["from"])
