@@ -17,7 +17,7 @@ LOG_INTERVAL: Final = 60.0
 """Seconds between two log lines about one source, as IOS limits %CRYPTO-4-RECVD_PKT_INV_SPI."""
 
 NOTIFY_INTERVAL: Final = 2.0
-"""Seconds between two notifications to one peer: they are not acknowledged, so they are repeated."""
+"""Seconds between two notifications to one peer: not acknowledged, they are repeated."""
 
 SETUP_BURST: Final = 10
 SETUP_RATE: Final = 1.0
@@ -53,7 +53,7 @@ class InvalidSpiRecovery:
         """
         log = _due(self._logged, source, now, LOG_INTERVAL)
         self.suppressed_logs += not log
-        if not (ike_sa or enabled and known_peer):
+        if not (ike_sa or (enabled and known_peer)):
             return Decision(log, False)
         if now - self._notified.get(source, -NOTIFY_INTERVAL) < NOTIFY_INTERVAL:
             return Decision(log, False)
