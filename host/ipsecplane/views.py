@@ -167,6 +167,16 @@ class RouterOperations(Protocol):
     def wall_time(self, at: float) -> datetime:
         """UTC wall-clock time of an instant of the agent's clock."""
 
+    def set_clock(self, utc: datetime) -> None:
+        """`clock set`: the wall clock says `utc` now; `wall_time` follows."""
+
+    @property
+    def clock_is_set(self) -> bool:
+        """Whether someone has set the clock: log lines then lose their asterisk."""
+
+    def log(self, line: LogLine) -> None:
+        """Put a message of the IOS layer's own into the log (configuration changes)."""
+
     def configure(self, config: RouterConfig) -> list[str]:
         """Take a new configuration; returns messages for the terminal (warnings)."""
 

@@ -77,9 +77,7 @@ class Configuration:
         return Configuration(_rebuilt(self.lines, path, children))
 
 
-def _rebuilt(
-    lines: tuple[Line, ...], path: Path, children: tuple[Line, ...]
-) -> tuple[Line, ...]:
+def _rebuilt(lines: tuple[Line, ...], path: Path, children: tuple[Line, ...]) -> tuple[Line, ...]:
     if not path:
         return children
     return tuple(
@@ -88,7 +86,6 @@ def _rebuilt(
         else line
         for line in lines
     )
-
 
 
 def enter(

@@ -112,7 +112,8 @@ class _Compiler:
 
     def peek(self, mark: str) -> bool:
         return (
-            self.position < len(self.lexemes) and self.lexemes[self.position].group().strip() == mark
+            self.position < len(self.lexemes)
+            and self.lexemes[self.position].group().strip() == mark
         )
 
     def sequence(self, state: int, capture: str) -> int:

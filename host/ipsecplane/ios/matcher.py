@@ -120,10 +120,7 @@ class _Thread(Generic[C]):
                 values[token.capture] = (*(before or ()), match.value)
             else:
                 values[token.capture] = match.value
-        if token.join:
-            words = (*words[:-1], words[-1] + match.text)
-        else:
-            words = (*words, match.text)
+        words = (*words[:-1], words[-1] + match.text) if token.join else (*words, match.text)
         return _Thread(
             self.candidate, to, values, words, (*self.ranks, match.rank), token.takes_rest
         )

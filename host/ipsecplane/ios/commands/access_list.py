@@ -1,7 +1,7 @@
 """Access lists, numbered and named, standard and extended.
 
-Every list is a section (`ip access-list extended 150`) whose entries bear sequence numbers. The flat
-form, `access-list 150 permit ...`, adds to the same section, and a numbered list prints in it as
+Every list is a section (`ip access-list extended 150`) whose entries bear sequence numbers. The
+flat form, `access-list 150 permit ...`, adds to the same section, and a numbered list prints in it as
 long as its sequence numbers are 10, 20, 30, ..., which are those the flat form gives.
 """
 
@@ -127,7 +127,11 @@ _SEQUENCE = "[<1-2147483647>$sequence]"
 
 
 def _declare_entries(mode: ConfigMode, rule: str, apply: Any) -> None:
-    how = {"key": EACH, "place": _numbered, "sort": lambda args: (args.number("sequence"),)}
+    how: dict[str, Any] = {
+        "key": EACH,
+        "place": _numbered,
+        "sort": lambda args: (args.number("sequence"),),
+    }
     mode.add(f"{_SEQUENCE} @{rule}()", "Sequence Number", apply=apply,
              no="<1-2147483647>$sequence", **how)  # fmt: skip
     mode.add(f"{_SEQUENCE} remark LINE$remark", "Sequence Number", "Access list entry comment",

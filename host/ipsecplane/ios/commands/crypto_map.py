@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -62,10 +63,13 @@ CONFIG.add(
 )  # fmt: skip
 
 
-def entry_line(text: str, *helps: str, **how: Any) -> Any:
+EntryFunction = Callable[[CryptoMapEntry, Args], CryptoMapEntry]
+
+
+def entry_line(text: str, *helps: str, **how: Any) -> Callable[[EntryFunction], EntryFunction]:
     """Declare a line whose function changes a CryptoMapEntry."""
 
-    def declare(function: Any) -> Any:
+    def declare(function: EntryFunction) -> EntryFunction:
         def apply(value: tuple[str, CryptoMapEntry], args: Args) -> tuple[str, CryptoMapEntry]:
             name, entry = value
             return name, function(entry, args)
@@ -150,7 +154,8 @@ def set_pfs(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     return replace(entry, pfs_group=int(args.text("group", "group1").removeprefix("group")))
 
 
-@entry_line("match address {<100-199>|<2000-2699>|WORD}$list", "Match address of packets to encrypt",
+@entry_line("match address {<100-199>|<2000-2699>|WORD}$list",
+            "Match address of packets to encrypt",
             "IP access list number", "IP access list number (expanded range)",
             "Access-list name")  # fmt: skip
 def match_address(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:

@@ -97,7 +97,8 @@ def ip_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, address=_ipv4_interface(args))
 
 
-INTERFACE.keep("ip route-cache [cef|flow|same-interface]", "Enable fast-switching cache for outgoing packets",
+INTERFACE.keep("ip route-cache [cef|flow|same-interface]",
+               "Enable fast-switching cache for outgoing packets",
                "Enable Cisco Express Forwarding", "Enable flow fast-switching cache",
                "Enable fast-switching on the same interface", keeps_no=True)  # fmt: skip
 INTERFACE.keep("ip mroute-cache", "Enable switching cache for incoming multicast packets",

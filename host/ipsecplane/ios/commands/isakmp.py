@@ -52,9 +52,7 @@ def isakmp_key(router: RouterConfig, args: Args) -> RouterConfig:
             raise CommandError(f"% Bad mask {args['mask']} for address {args['peer']}") from None
     elif "peer6" in args:
         network = IPv6Network(args["peer6"].network)
-    key = IsakmpKey(
-        args.text("secret"), network, "no_xauth" in args, args.get("hostname")
-    )
+    key = IsakmpKey(args.text("secret"), network, "no_xauth" in args, args.get("hostname"))
     return replace(router, isakmp_keys=(*router.isakmp_keys, key))
 
 
@@ -64,8 +62,8 @@ def invalid_spi_recovery(router: RouterConfig, _: Args) -> RouterConfig:
     return replace(router, invalid_spi_recovery=True)
 
 
-@CONFIG.line("crypto isakmp nat keepalive <5-3600>$seconds", "Set a nat  keepalive interval for use with IOS peers",
-             "Configure NAT keepalive", "Number of seconds between keep alives")  # fmt: skip
+@CONFIG.line("crypto isakmp nat keepalive <5-3600>$seconds", "Set NAT parameters for IKE peers",
+             "Set a NAT keepalive interval", "Number of seconds between keep alives")  # fmt: skip
 def nat_keepalive(router: RouterConfig, args: Args) -> RouterConfig:
     return replace(router, nat_keepalive=args.number("seconds"))
 

@@ -35,9 +35,7 @@ _TO_HELPS = (
 
 
 def _with_route(router: RouterConfig, prefix: Network, args: Args) -> RouterConfig:
-    route = StaticRoute(
-        prefix, args.get("hop"), args.get("interface"), args.number("distance", 1)
-    )
+    route = StaticRoute(prefix, args.get("hop"), args.get("interface"), args.number("distance", 1))
     return replace(router, routes=(*router.routes, route))
 
 

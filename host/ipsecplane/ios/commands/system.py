@@ -48,7 +48,10 @@ def _timestamps(args: Args) -> Timestamps:
     )
 
 
-_STAMP = "{uptime$uptime|datetime$datetime [msec$msec|localtime$localtime|show-timezone$show_timezone|year$year]...}"
+_STAMP = (
+    "{uptime$uptime|datetime$datetime"
+    " [msec$msec|localtime$localtime|show-timezone$show_timezone|year$year]...}"
+)
 _STAMP_HELPS = (
     "Timestamp with system uptime",
     "Timestamp with date and time",
@@ -188,7 +191,7 @@ def clock_summer_time(router: RouterConfig, args: Args) -> RouterConfig:
 
 CONFIG.begin_block("ip")
 CONFIG.keep("ip subnet-zero", "Allow 'subnet zero' subnets", keeps_no=True)
-CONFIG.keep("ip source-route", "Process packets with source routing header options", keeps_no=True)
+CONFIG.keep("ip source-route", "Process packets with source routing options", keeps_no=True)
 CONFIG.begin_block("names")
 CONFIG.keep("ip domain lookup", "IP DNS Resolver", "Enable IP domain name lookup", keeps_no=True)
 CONFIG.keep("ip domain-lookup", "Enable IP domain name lookup", keeps_no=True)
@@ -222,5 +225,3 @@ CONFIG.keep("username WORD [privilege <0-15>] {password|secret} LINE",
             "Establish User Name Authentication", "User name", "Set user privilege level",
             "User privilege level", "Specify the password for the user",
             "Specify the secret for the user", "The password", key="username")  # fmt: skip
-
-
