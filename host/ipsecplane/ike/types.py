@@ -67,6 +67,7 @@ class IkeConfig:
     retransmit_limit: int = 5
     negotiation_limit: int = 64  # half-open main modes we answer at once
     dangling: bool = True  # IPsec SAs outlive their IKE SA
+    commit_bit: bool = False  # as responder, set the commit bit and confirm with CONNECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,12 @@ class ProtocolSa:
     outbound_spi: int
     cipher: str | None
     integrity: str | None
-    inbound_cipher_key: bytes = b""
-    outbound_cipher_key: bytes = b""
-    inbound_salt: bytes = b""
-    outbound_salt: bytes = b""
-    inbound_integrity_key: bytes = b""
-    outbound_integrity_key: bytes = b""
+    inbound_cipher_key: bytes = field(default=b"", repr=False)
+    outbound_cipher_key: bytes = field(default=b"", repr=False)
+    inbound_salt: bytes = field(default=b"", repr=False)
+    outbound_salt: bytes = field(default=b"", repr=False)
+    inbound_integrity_key: bytes = field(default=b"", repr=False)
+    outbound_integrity_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,8 @@ class IsakmpSaView:
     lifetime: int
     initiator_cookie: bytes
     responder_cookie: bytes
-    encryption_key: (
-        bytes  # Phase 1 key in Wireshark's form (IKEv1 decryption table); b"" until known
-    )
+    # Phase 1 key in Wireshark's form (IKEv1 decryption table); b"" until known
+    encryption_key: bytes = field(repr=False)
 
 
 class Event:
@@ -174,7 +174,7 @@ class OutboundSasReady(Event):
 
 @dataclass(frozen=True, slots=True)
 class IpsecSasDeleted(Event):
-    """The peer deleted these SAs, or refused their SPIs (`invalid_spi`): (protocol, SPI) we send to."""
+    """The peer deleted, or refused the SPI of (`invalid_spi`), SAs we send to: (protocol, SPI)."""
 
     remote: Address
     outbound: tuple[tuple[int, int], ...]

@@ -1,0 +1,350 @@
+"""The IKE engine: datagrams, commands and time in; datagrams, events and a next time out.
+
+Nothing here opens a socket or reads a clock. After every call the owner takes `events()` first and
+`datagrams_to_send()` second: an `InboundSasReady` must be acted upon before the message that lets
+the peer use those SAs goes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ipsecplane.config import Address
+from ipsecplane.ike import informational, notices
+from ipsecplane.ike.constants import (
+    NO_COOKIE,
+    PROTOCOL_ID,
+    ExchangeType,
+    HeaderFlag,
+    NotifyType,
+    PayloadType,
+)
+from ipsecplane.ike.errors import IkeError, NegotiationError, PayloadError
+from ipsecplane.ike.isakmp_sa import IsakmpSa, Request
+from ipsecplane.ike.payloads import Deletion, Header, Notification
+from ipsecplane.ike.phase1_manager import Phase1Manager
+from ipsecplane.ike.phase2_manager import Phase2Manager
+from ipsecplane.ike.runtime import RateLimit, Runtime
+from ipsecplane.ike.sa_records import SaRecords, parts_of
+from ipsecplane.ike.types import (
+    Datagram,
+    Event,
+    IkeConfig,
+    IpsecSas,
+    IsakmpSaView,
+    PeerMoved,
+    Phase2Policy,
+    Statistics,
+)
+
+EARLY_LIMIT = 8  # Phase 2 messages kept until Phase 1 is done
+INVALID_SPI_INTERVAL = 1.0  # seconds between notifications of one SPI
+RECOVERY_INTERVAL = 30.0  # seconds between IKE SAs made for invalid SPIs of one peer
+_MODE_NAMES = {
+    ExchangeType.MAIN: "Main",
+    ExchangeType.AGGRESSIVE: "Aggressive",
+    ExchangeType.QUICK: "Quick",
+    ExchangeType.INFORMATIONAL: "Informational",
+}
+
+
+class Engine:
+    """All IKE version 1 of one router."""
+
+    def __init__(self, config: IkeConfig, *, random_bytes: Callable[[int], bytes]) -> None:
+        self._runtime = Runtime(config, random_bytes)
+        self._records = SaRecords()
+        self._phase1 = Phase1Manager(
+            self._runtime, self._records, self._sa_established, self._sa_deleted
+        )
+        self._phase2 = Phase2Manager(self._runtime, self._records, self._phase1)
+        self._spi_notices = RateLimit(INVALID_SPI_INTERVAL)
+        self._recoveries = RateLimit(RECOVERY_INTERVAL)
+
+    # --- configuration and views ---
+
+    def reconfigure(self, config: IkeConfig, now: float) -> None:
+        """A new configuration for what begins from now on; existing SAs stay."""
+        self._runtime.config = config
+
+    def isakmp_sas(self) -> list[IsakmpSaView]:
+        """All IKE SAs in order of creation, deleted ones for another minute."""
+        return [sa.view() for sa in self._phase1]
+
+    @property
+    def statistics(self) -> Statistics:
+        return Statistics(dict(self._runtime.counts))
+
+    # --- time and output ---
+
+    def datagrams_to_send(self) -> list[Datagram]:
+        """What is to be sent, in order; taken once."""
+        return self._runtime.take_datagrams()
+
+    def events(self) -> list[Event]:
+        """What happened since the last call, in order."""
+        return self._runtime.take_events()
+
+    def next_timeout(self) -> float | None:
+        """When `handle_timeout` wants to be called next."""
+        return self._runtime.timers.next_time()
+
+    def handle_timeout(self, now: float) -> None:
+        self._runtime.timers.run(now)
+
+    # --- commands ---
+
+    def initiate(
+        self,
+        policy: Phase2Policy,
+        *,
+        local: Address,
+        peer: Address,
+        now: float,
+        replaces: int | None = None,
+    ) -> None:
+        """Negotiate IPsec SAs for a policy: an acquire, or a rekey of the SAs with id `replaces`.
+
+        Joins a negotiation for the same policy that is under way. Ends in `OutboundSasReady` or
+        `NegotiationFailed`.
+        """
+        self._phase2.request(Request(policy, local, peer, replaces), now)
+
+    def notify_invalid_spi(
+        self, peer: Address, local: Address, protocol: int, spi: int, now: float
+    ) -> None:
+        """A packet came from `peer` with an SPI that we do not have (IP protocol 50 or 51).
+
+        The peer is told through an IKE SA. Without one, and only with invalid SPI recovery
+        configured, an IKE SA is set up for it: to peers of a policy alone, and seldom (the guide's
+        "built-in mechanism" against denial of service).
+        """
+        if protocol not in PROTOCOL_ID or not self._spi_notices.allows((peer, protocol, spi), now):
+            return
+        sa = self._phase1.established(local, peer)
+        if sa is not None:
+            self._send_invalid_spi(sa, protocol, spi)
+            return
+        config = self._runtime.config
+        if not config.invalid_spi_recovery:
+            return
+        sa = self._phase1.negotiating(local, peer)
+        if sa is None:
+            if not any(peer in policy.peers for policy in config.phase2):
+                self._runtime.count("recovery_unknown_peer")
+                return
+            if not self._recoveries.allows(peer, now):
+                self._runtime.count("recovery_rate_limited")
+                return
+            try:
+                sa = self._phase1.start(local, peer, now, for_recovery=True)
+            except NegotiationError as error:
+                self._runtime.debug(f"ISAKMP:(0):invalid SPI recovery is impossible: {error}")
+                return
+            self._runtime.count("recoveries")
+        if (protocol, spi) not in sa.work.invalid_spis and len(sa.work.invalid_spis) < EARLY_LIMIT:
+            sa.work.invalid_spis.append((protocol, spi))
+
+    def delete_sas(self, sas: IpsecSas, now: float) -> None:
+        """Tell the peer that these SAs of ours are gone, if there is an IKE SA to tell it by."""
+        self._records.remove(sas.id)
+        sa = self._phase1.established(sas.local, sas.remote)
+        if sa is None:
+            return
+        payloads = [
+            (
+                PayloadType.DELETE,
+                Deletion(PROTOCOL_ID[part.protocol], (part.inbound_spi.to_bytes(4),)).encode(),
+            )
+            for part in parts_of(sas)
+        ]
+        informational.send(sa, payloads)
+
+    def delete_isakmp(self, conn_id: int | None, now: float) -> bool:
+        """`clear crypto isakmp [conn-id]`: False if there is no such live connection."""
+        found = [
+            sa
+            for sa in self._phase1
+            if not sa.deleted and (conn_id is None or sa.conn_id == conn_id)
+        ]
+        for sa in found:
+            self._phase1.delete(sa, now, "BY user command", retry=False)
+        return bool(found) or conn_id is None
+
+    # --- datagrams ---
+
+    def receive(self, datagram: Datagram, now: float) -> None:
+        """Any datagram of ports 500 and 4500; never raises, whatever its bytes."""
+        runtime = self._runtime
+        runtime.count("received")
+        if datagram.payload == b"\xff":
+            runtime.count("nat_keepalives")
+            return
+        try:
+            header = Header.decode(datagram.payload)
+        except PayloadError as error:
+            self._bad_message(datagram, error)
+            return
+        sa = self._phase1.by_cookies(header.initiator_cookie + header.responder_cookie)
+        if sa is None and header.exchange == ExchangeType.MAIN:
+            # The answer to our first message brings the responder's cookie.
+            sa = self._phase1.by_cookies(header.initiator_cookie + NO_COOKIE)
+            if header.responder_cookie == NO_COOKIE:
+                sa = None
+        try:
+            if sa is not None:
+                self._receive_on(sa, header, datagram, now)
+            elif header.exchange == ExchangeType.MAIN and header.responder_cookie == NO_COOKIE:
+                self._first_message(header, datagram, now)
+            else:
+                self._without_sa(header, datagram)
+        except PayloadError as error:
+            self._bad_message(datagram, error)
+        except IkeError as error:
+            self._mode_failure(header.exchange, datagram, error)
+
+    def _first_message(self, header: Header, datagram: Datagram, now: float) -> None:
+        try:
+            self._phase1.respond(header, datagram, now)
+        except NegotiationError as error:
+            runtime = self._runtime
+            runtime.debug(
+                "ISAKMP:(0): phase 1 SA policy not acceptable! "
+                f"(local {datagram.local} remote {datagram.remote})"
+            )
+            self._phase1.refuse(header, datagram, error.notify)
+            raise
+
+    def _receive_on(self, sa: IsakmpSa, header: Header, datagram: Datagram, now: float) -> None:
+        if datagram.local != sa.local or (
+            datagram.remote != sa.remote and not (sa.established and sa.nat.peer_is_behind)
+        ):
+            self._runtime.count("wrong_source")
+            return
+        role = "I" if sa.initiator else "R"
+        sa.debug(
+            f" received packet from {datagram.remote} dport {datagram.local_port} "
+            f"sport {datagram.remote_port} Global ({role}) {sa.state}"
+        )
+        if header.exchange == ExchangeType.MAIN:
+            self._phase1.receive(sa, header, datagram, now)
+        elif not header.flags & HeaderFlag.ENCRYPTED:
+            self._unauthenticated(header, datagram)
+        elif not sa.established:
+            if sa.keys is not None and len(sa.work.early) < EARLY_LIMIT:
+                sa.work.early.append(datagram)
+        elif header.message_id == 0:
+            raise PayloadError(20, "message ID", "is zero in Phase 2")
+        elif header.message_id in sa.exchanges:
+            exchange = sa.exchanges[header.message_id]
+            before = exchange.state
+            try:
+                exchange.receive(header, datagram.payload, now)
+            except NegotiationError as error:
+                exchange.fail(now, str(error))
+                raise
+            if exchange.state is not before:
+                self._follow_peer(sa, datagram)
+        elif header.exchange == ExchangeType.QUICK:
+            try:
+                if self._phase2.respond(sa, header, datagram, now):
+                    self._follow_peer(sa, datagram)
+            except NegotiationError:
+                sa.debug(f"phase 2 SA policy not acceptable! (local {sa.local} remote {sa.remote})")
+                raise
+        elif header.exchange == ExchangeType.INFORMATIONAL:
+            self._informational(sa, header, datagram, now)
+        else:
+            raise PayloadError(18, "exchange type", f"{header.exchange} is not supported")
+
+    def _informational(self, sa: IsakmpSa, header: Header, datagram: Datagram, now: float) -> None:
+        if header.message_id in sa.used_message_ids:
+            self._runtime.count("replayed")
+            return
+        iv = sa.phase1_keys().phase2_iv(sa.last_block, header.message_id)
+        message = informational.open_authenticated(sa, header, datagram.payload, iv)
+        sa.used_message_ids.add(header.message_id)
+        self._follow_peer(sa, datagram)
+        notices.handle(sa, message, now, self._phase1, self._phase2)
+
+    # --- what the managers report ---
+
+    def _sa_established(self, sa: IsakmpSa, now: float, initial_contact: bool) -> None:
+        if initial_contact:
+            self._phase1.drop_older(sa, now)
+            self._phase2.drop_older(sa)
+        for other in self._phase1:
+            if other.remote == sa.remote and other.local == sa.local:
+                for protocol, spi in other.work.invalid_spis:
+                    self._send_invalid_spi(sa, protocol, spi)
+                other.work.invalid_spis.clear()
+        self._phase2.sa_established(sa, now)
+        early, sa.work.early = sa.work.early, []
+        for datagram in early:
+            self.receive(datagram, now)
+
+    def _sa_deleted(self, sa: IsakmpSa, now: float, retry: bool) -> None:
+        self._phase2.sa_deleted(sa, now, retry)
+
+    # --- helpers ---
+
+    def _send_invalid_spi(self, sa: IsakmpSa, protocol: int, spi: int) -> None:
+        number = PROTOCOL_ID[protocol]
+        sa.debug(f"sending NOTIFY INVALID_SPI protocol {int(number)} spi {spi}")
+        notification = Notification(number, NotifyType.INVALID_SPI, spi.to_bytes(4))
+        informational.send(sa, [(PayloadType.NOTIFICATION, notification.encode())])
+        self._runtime.count("invalid_spi_sent")
+
+    def _follow_peer(self, sa: IsakmpSa, datagram: Datagram) -> None:
+        """A NAT may give the peer another port or address; the message that tells is authentic."""
+        new = (datagram.remote, datagram.remote_port)
+        if not sa.nat.peer_is_behind or new == (sa.remote, sa.remote_port):
+            return
+        old = (sa.remote, sa.remote_port)
+        sa.remote, sa.remote_port, sa.local_port = *new, datagram.local_port
+        self._records.move_peer(old[0], new[0])
+        self._runtime.emit(PeerMoved(*old, *new))
+
+    def _without_sa(self, header: Header, datagram: Datagram) -> None:
+        if header.exchange == ExchangeType.INFORMATIONAL and not header.flags:
+            self._unauthenticated(header, datagram)
+            return
+        self._runtime.count("no_sa")
+        if header.responder_cookie == NO_COOKIE:
+            self._mode_failure(
+                header.exchange, datagram, PayloadError(18, "exchange type", "is not supported")
+            )
+            return
+        self._runtime.log(
+            4,
+            "IKMP_NO_SA",
+            f"IKE message from {datagram.remote} has no SA and is not an initialization offer",
+        )
+
+    def _unauthenticated(self, header: Header, datagram: Datagram) -> None:
+        """A notification that anybody could have sent: seen, counted, not believed."""
+        self._runtime.count("unauthenticated")
+        self._runtime.debug("ISAKMP:(0):Notify has no hash. Rejected.")
+        self._log_mode_failure(header.exchange, datagram)
+
+    def _bad_message(self, datagram: Datagram, error: PayloadError) -> None:
+        self._runtime.count(error.counter)
+        self._runtime.debug(f"ISAKMP: {error}")
+        self._runtime.log(
+            4,
+            "IKMP_BAD_MESSAGE",
+            f"IKE message from {datagram.remote} failed its sanity check or is malformed",
+        )
+
+    def _mode_failure(self, exchange: int, datagram: Datagram, error: IkeError) -> None:
+        self._runtime.count(error.counter)
+        self._runtime.debug(f"ISAKMP: {error}")
+        self._log_mode_failure(exchange, datagram)
+
+    def _log_mode_failure(self, exchange: int, datagram: Datagram) -> None:
+        name = next((n for kind, n in _MODE_NAMES.items() if kind == exchange), str(exchange))
+        self._runtime.log(
+            6,
+            "IKMP_MODE_FAILURE",
+            f"Processing of {name} mode failed with peer at {datagram.remote}",
+        )

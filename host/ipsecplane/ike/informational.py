@@ -1,0 +1,50 @@
+"""Informational exchanges: HASH(1) with notifications or deletions (RFC 2409 section 5.7)."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+
+from ipsecplane.ike import messages
+from ipsecplane.ike.constants import ExchangeType, PayloadType
+from ipsecplane.ike.errors import AuthenticationError, PayloadError
+from ipsecplane.ike.isakmp_sa import IsakmpSa
+from ipsecplane.ike.messages import Message
+from ipsecplane.ike.payloads import HEADER_SIZE, Header, encode_chain
+
+
+def send(sa: IsakmpSa, payloads: Sequence[tuple[int, bytes]]) -> None:
+    """One authenticated message with a message ID of its own; nobody confirms it."""
+    sa.send(build(sa, sa.new_message_id(), payloads))
+
+
+def build(sa: IsakmpSa, message_id: int, payloads: Sequence[tuple[int, bytes]]) -> bytes:
+    keys = sa.phase1_keys()
+    proof = keys.authenticate(message_id.to_bytes(4), encode_chain(payloads))
+    message, _ = messages.sealed(
+        keys,
+        keys.phase2_iv(sa.last_block, message_id),
+        sa.cookies,
+        ExchangeType.INFORMATIONAL,
+        message_id,
+        [(PayloadType.HASH, proof), *payloads],
+    )
+    return message
+
+
+def open_authenticated(sa: IsakmpSa, header: Header, data: bytes, iv: bytes) -> Message:
+    """Decrypts and checks HASH(1); raises `PayloadError` or `AuthenticationError`."""
+    keys = sa.phase1_keys()
+    message = messages.open_sealed(keys, iv, header, data)
+    check_hash(sa, message, header.message_id.to_bytes(4))
+    return message
+
+
+def check_hash(sa: IsakmpSa, message: Message, prefix: bytes) -> None:
+    """The first payload must be the HASH of `prefix` and of all payloads after it."""
+    if not message.payloads or message.payloads[0].type != PayloadType.HASH:
+        raise PayloadError(HEADER_SIZE, "HASH", "is not the first payload")
+    first = message.payloads[0]
+    expected = sa.phase1_keys().authenticate(prefix, message.after(first))
+    if not hmac.compare_digest(first.body, expected):
+        raise AuthenticationError("HASH does not match")

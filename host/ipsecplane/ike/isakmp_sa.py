@@ -1,0 +1,159 @@
+"""One IKE SA: its identity, keys, addresses and what runs under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ipsecplane.config import Address
+from ipsecplane.ike.constants import NAT_T_PORT, NO_COOKIE
+from ipsecplane.ike.keys import Phase1Keys
+from ipsecplane.ike.nat import NatState
+from ipsecplane.ike.phase1 import Phase1Choice
+from ipsecplane.ike.runtime import Runtime
+from ipsecplane.ike.timers import Timer
+from ipsecplane.ike.types import Datagram, IsakmpSaView, MainModeState, Phase2Policy
+
+if TYPE_CHECKING:
+    from ipsecplane.ike.main_mode import MainMode
+    from ipsecplane.ike.quick_mode import QuickMode
+
+
+@dataclass(slots=True)
+class Request:
+    """A Quick Mode that somebody asked for; `attempts` counts the IKE SAs that died under it."""
+
+    policy: Phase2Policy
+    local: Address
+    peer: Address
+    replaces: int | None = None
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class Work:
+    """What waits for an IKE SA to be established."""
+
+    requests: list[Request] = field(default_factory=list)
+    invalid_spis: list[tuple[int, int]] = field(default_factory=list)  # (IP protocol, SPI)
+    early: list[Datagram] = field(default_factory=list)  # Phase 2 messages that overtook Phase 1
+
+
+class IsakmpSa:
+    """State that main mode fills in and Phase 2 uses. Addresses follow the peer through NATs."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        initiator: bool,
+        local: Address,
+        remote: Address,
+        local_port: int,
+        remote_port: int,
+        cookie_i: bytes,
+        cookie_r: bytes = NO_COOKIE,
+        now: float,
+    ) -> None:
+        self.runtime = runtime
+        self.initiator = initiator
+        self.local = local
+        self.remote = remote
+        self.local_port = local_port
+        self.remote_port = remote_port
+        self.cookie_i = cookie_i
+        self.cookie_r = cookie_r
+        self.conn_id = 0
+        self.state = MainModeState.MM_NO_STATE
+        self.deleted = False
+        self.created_at = now
+        self.established_at: float | None = None
+        self.choice: Phase1Choice | None = None
+        self.keys: Phase1Keys | None = None
+        self.nat = NatState()
+        self.last_block = b""  # of Phase 1's ciphertext
+        self.peer_answers_dpd = False
+        self.for_recovery = False  # started to tell the peer of an invalid SPI
+        self.main_mode: MainMode | None = None
+        self.exchanges: dict[int, QuickMode] = {}
+        self.used_message_ids: set[int] = {0}
+        self.work = Work()
+        self.timers: list[Timer] = []
+
+    @property
+    def cookies(self) -> bytes:
+        return self.cookie_i + self.cookie_r
+
+    @property
+    def established(self) -> bool:
+        return self.established_at is not None and not self.deleted
+
+    @property
+    def negotiating(self) -> bool:
+        return self.established_at is None and not self.deleted
+
+    @property
+    def lifetime(self) -> int:
+        return self.choice.lifetime if self.choice else 0
+
+    def phase1_keys(self) -> Phase1Keys:
+        """The keys of an SA that is past main mode's fourth message."""
+        assert self.keys is not None
+        return self.keys
+
+    def new_message_id(self) -> int:
+        while True:
+            message_id = int.from_bytes(self.runtime.nonzero_random(4))
+            if message_id not in self.used_message_ids:
+                self.used_message_ids.add(message_id)
+                return message_id
+
+    def send(self, message: bytes) -> None:
+        role = "I" if self.initiator else "R"
+        self.debug(
+            f" sending packet to {self.remote} my_port {self.local_port} "
+            f"peer_port {self.remote_port} ({role}) {self.state}"
+        )
+        self.runtime.send(
+            Datagram(self.local, self.local_port, self.remote, self.remote_port, message)
+        )
+
+    def float_to_nat_port(self) -> None:
+        """The initiator's move to port 4500 once a NAT is found (RFC 3947 section 4)."""
+        if self.local_port != NAT_T_PORT:
+            self.local_port = self.remote_port = NAT_T_PORT
+
+    def debug(self, text: str) -> None:
+        """A line of `debug crypto isakmp`; the parts of a transform carry no connection id."""
+        if text.startswith("  ") or text.startswith(" transform"):
+            self.runtime.debug(f"ISAKMP:{text}")
+        else:
+            self.runtime.debug(f"ISAKMP:({self.conn_id}):{text}")
+
+    def at(self, when: float, callback: Callable[[float], None]) -> None:
+        """A timer that ends with the SA."""
+        self.timers.append(self.runtime.timers.at(when, callback))
+
+    def cancel_timers(self) -> None:
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+    def view(self) -> IsakmpSaView:
+        return IsakmpSaView(
+            conn_id=self.conn_id,
+            local=self.local,
+            remote=self.remote,
+            local_port=self.local_port,
+            remote_port=self.remote_port,
+            we_initiated=self.initiator,
+            state=self.state,
+            deleted=self.deleted,
+            policy=self.choice.policy if self.choice else None,
+            created_at=self.created_at,
+            lifetime=self.lifetime,
+            initiator_cookie=self.cookie_i,
+            responder_cookie=self.cookie_r,
+            encryption_key=self.keys.encryption_key if self.keys else b"",
+        )

@@ -1,0 +1,301 @@
+"""The IKE SAs of an engine: which exist, how they begin, are replaced and end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ipsecplane.config import Address
+from ipsecplane.ike import informational, messages, phase1
+from ipsecplane.ike.constants import (
+    IKE_PORT,
+    NO_COOKIE,
+    ExchangeType,
+    NotifyType,
+    PayloadType,
+    ProtocolId,
+)
+from ipsecplane.ike.errors import NegotiationError
+from ipsecplane.ike.isakmp_sa import IsakmpSa
+from ipsecplane.ike.main_mode import MainMode
+from ipsecplane.ike.messages import open_plain
+from ipsecplane.ike.payloads import Deletion, Header, Notification
+from ipsecplane.ike.runtime import Runtime
+from ipsecplane.ike.sa_records import SaRecords
+from ipsecplane.ike.types import Datagram, IsakmpSaDeleted, IsakmpSaEstablished, MainModeState
+
+SHOWN_AFTER_DELETION: Final = 60.0  # seconds an SA stays in the list as MM_NO_STATE (deleted)
+REKEY_MARGIN: Final = 0.1  # of the lifetime, before its end
+LONGEST_REKEY_MARGIN: Final = 300.0
+
+
+class Phase1Manager:
+    """Implements `main_mode.Owner`; `on_established` and `on_deleted` go on with Phase 2."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        records: SaRecords,
+        on_established: Callable[[IsakmpSa, float, bool], None],
+        on_deleted: Callable[[IsakmpSa, float, bool], None],
+    ) -> None:
+        self._runtime = runtime
+        self._records = records
+        self._on_established = on_established
+        self._on_deleted = on_deleted
+        self._sas: list[IsakmpSa] = []  # in order of creation, deleted ones until they are purged
+        self._by_cookies: dict[bytes, IsakmpSa] = {}
+        self._next_conn_id = 1001
+
+    # --- look-up ---
+
+    def __iter__(self) -> Iterator[IsakmpSa]:
+        return iter(list(self._sas))
+
+    def by_cookies(self, cookies: bytes) -> IsakmpSa | None:
+        """A live SA; one of ours without an answer yet is known by its own cookie and zeros."""
+        return self._by_cookies.get(cookies)
+
+    def established(self, local: Address, remote: Address) -> IsakmpSa | None:
+        """The newest one that is up between two addresses."""
+        return max(
+            (sa for sa in self._sas if sa.established and (sa.local, sa.remote) == (local, remote)),
+            key=lambda sa: sa.established_at or 0.0,
+            default=None,
+        )
+
+    def negotiating(self, local: Address, remote: Address) -> IsakmpSa | None:
+        """One on its way up that is worth waiting for.
+
+        A peer's first message may be forged, its third not by somebody who cannot receive at its
+        address: before that, nothing may depend on what the peer began.
+        """
+        return next(
+            (
+                sa
+                for sa in self._sas
+                if sa.negotiating
+                and (sa.local, sa.remote) == (local, remote)
+                and (sa.initiator or sa.state is MainModeState.MM_KEY_EXCH)
+            ),
+            None,
+        )
+
+    # --- beginnings ---
+
+    def start(
+        self,
+        local: Address,
+        peer: Address,
+        now: float,
+        *,
+        local_port: int = IKE_PORT,
+        peer_port: int = IKE_PORT,
+        for_recovery: bool = False,
+    ) -> IsakmpSa:
+        """Begin main mode as initiator; raises `NegotiationError` without a policy or a key."""
+        runtime = self._runtime
+        secret = phase1.pre_shared_key(runtime.config.keys, peer)
+        if secret is None:
+            runtime.debug(f"ISAKMP:(0):No pre-shared key with {peer}!")
+            raise NegotiationError(
+                NotifyType.AUTHENTICATION_FAILED, f"no pre-shared key with {peer}"
+            )
+        if not phase1.usable_policies(runtime.config.policies):
+            raise NegotiationError(NotifyType.NO_PROPOSAL_CHOSEN, "no usable ISAKMP policy")
+        sa = IsakmpSa(
+            runtime,
+            initiator=True,
+            local=local,
+            remote=peer,
+            local_port=local_port,
+            remote_port=peer_port,
+            cookie_i=runtime.nonzero_random(8),
+            now=now,
+        )
+        sa.for_recovery = for_recovery
+        sa.main_mode = MainMode(sa, self, secret)
+        self._sas.append(sa)
+        self._by_cookies[sa.cookies] = sa
+        sa.main_mode.initiate(now)
+        return sa
+
+    def respond(self, header: Header, datagram: Datagram, now: float) -> None:
+        """A first message from a peer; raises `PayloadError` or `NegotiationError`."""
+        runtime = self._runtime
+        known = self._half_open(header.initiator_cookie, datagram.remote)
+        if known is not None and known.main_mode is not None:
+            known.main_mode.receive(header, datagram, now)
+            return
+        if header.initiator_cookie + NO_COOKIE in self._by_cookies:
+            runtime.count("reflected")  # our own first message came back
+            return
+        message = open_plain(header, datagram.payload)
+        half_open = sum(sa.negotiating and not sa.initiator for sa in self._sas)
+        if half_open >= runtime.config.negotiation_limit:
+            runtime.count("negotiation_limit")
+            return
+        sa = IsakmpSa(
+            runtime,
+            initiator=False,
+            local=datagram.local,
+            remote=datagram.remote,
+            local_port=datagram.local_port,
+            remote_port=datagram.remote_port,
+            cookie_i=header.initiator_cookie,
+            now=now,
+        )
+        sa.debug(
+            f" received packet from {sa.remote} dport {sa.local_port} sport {sa.remote_port} "
+            "Global (N) NEW SA"
+        )
+        secret = phase1.pre_shared_key(runtime.config.keys, datagram.remote)
+        if secret is None:
+            sa.debug(f"No pre-shared key with {datagram.remote}!")
+            raise NegotiationError(
+                NotifyType.NO_PROPOSAL_CHOSEN, f"no pre-shared key with {datagram.remote}"
+            )
+        sa.main_mode = MainMode(sa, self, secret)
+        sa.main_mode.respond(message, now)
+        self._sas.append(sa)
+        self._by_cookies[sa.cookies] = sa
+
+    def refuse(self, header: Header, datagram: Datagram, notify: NotifyType) -> None:
+        """Tell the sender of an unacceptable first message, without a state and unauthenticated."""
+        notification = Notification(ProtocolId.ISAKMP, notify)
+        message = messages.plain(
+            header.initiator_cookie + header.responder_cookie,
+            ExchangeType.INFORMATIONAL,
+            int.from_bytes(self._runtime.nonzero_random(4)),
+            [(PayloadType.NOTIFICATION, notification.encode())],
+        )
+        self._runtime.send(
+            Datagram(
+                datagram.local, datagram.local_port, datagram.remote, datagram.remote_port, message
+            )
+        )
+
+    def receive(self, sa: IsakmpSa, header: Header, datagram: Datagram, now: float) -> None:
+        """A main mode message of an SA; raises the errors of `errors.py`."""
+        assert sa.main_mode is not None
+        before = sa.cookies
+        sa.main_mode.receive(header, datagram, now)
+        if sa.cookies != before and self._by_cookies.pop(before, None) is not None:
+            self._by_cookies[sa.cookies] = sa
+
+    # --- main_mode.Owner ---
+
+    def number(self, sa: IsakmpSa) -> None:
+        """IOS numbers an SA when it has keys; until then it is 0 in lists and debugs."""
+        sa.conn_id = self._next_conn_id
+        self._next_conn_id += 1
+
+    def is_first_contact(self, sa: IsakmpSa) -> bool:
+        """INITIAL-CONTACT says that we hold nothing else with the peer (RFC 2407 section 4.6.3.3).
+
+        Not for invalid SPI recovery: it names the one SPI instead of wiping out all of them.
+        """
+        return (
+            not sa.for_recovery
+            and not self._records.of_peer(sa.remote)
+            and not any(s.established and s.remote == sa.remote for s in self._sas if s is not sa)
+        )
+
+    def main_mode_done(self, sa: IsakmpSa, now: float, *, initial_contact: bool) -> None:
+        sa.cancel_timers()
+        sa.established_at = now
+        assert sa.choice is not None
+        lifetime = float(sa.choice.lifetime)
+        margin = min(lifetime * REKEY_MARGIN, LONGEST_REKEY_MARGIN)
+        # The responder waits for the initiator's rekeying first; jitter keeps many SAs apart.
+        jitter = self._runtime.random_bytes(1)[0] / 256 * margin / 4
+        early = margin - jitter if sa.initiator else margin / 2 - jitter
+        sa.at(now + lifetime - early, lambda at: self._rekey(sa, at))
+        sa.at(now + lifetime, lambda at: self.delete(sa, at, "IKE SA Lifetime Exceeded"))
+        self._runtime.count("main_modes")
+        self._runtime.emit(IsakmpSaEstablished(sa.conn_id))
+        self._on_established(sa, now, initial_contact)
+
+    def main_mode_failed(self, sa: IsakmpSa, now: float, reason: str) -> None:
+        self._runtime.count("main_modes_failed")
+        self.delete(sa, now, reason)
+
+    # --- ends ---
+
+    def delete(
+        self, sa: IsakmpSa, now: float, reason: str, *, tell_peer: bool = True, retry: bool = True
+    ) -> None:
+        """End an SA. It stays listed for a minute; `retry`: what it was needed for goes on."""
+        if sa.deleted:
+            return
+        role = "I" if sa.initiator else "R"
+        sa.debug(f'deleting SA reason "{reason}" state ({role}) {sa.state} (peer {sa.remote})')
+        if sa.established and tell_peer:
+            deletion = Deletion(ProtocolId.ISAKMP, (sa.cookies,))
+            informational.send(sa, [(PayloadType.DELETE, deletion.encode())])
+        was_established = sa.established
+        sa.deleted = True
+        sa.state = MainModeState.MM_NO_STATE
+        sa.cancel_timers()
+        if sa.main_mode is not None:
+            sa.main_mode.stop()
+        self._by_cookies.pop(sa.cookies, None)
+        self._runtime.timers.at(now + SHOWN_AFTER_DELETION, lambda _: self._purge(sa))
+        if sa.conn_id:
+            self._runtime.emit(IsakmpSaDeleted(sa.conn_id, reason))
+        self._on_deleted(sa, now, retry and was_established)
+
+    def drop_older(self, sa: IsakmpSa, now: float) -> None:
+        """The peer has no other IKE SA with us: those up before this one began are dead."""
+        for other in self:
+            if (
+                other is not sa
+                and other.established_at is not None
+                and other.established_at < sa.created_at
+                and is_same_peer(other, sa)
+            ):
+                self.delete(other, now, "Receive initial contact", tell_peer=False)
+
+    def _rekey(self, sa: IsakmpSa, now: float) -> None:
+        """Replace an SA before it expires, if IPsec SAs still need one and no newer one is up."""
+        newest = self.established(sa.local, sa.remote)
+        if newest is not sa or self.negotiating(sa.local, sa.remote) is not None:
+            return
+        if not self._records.of_peer(sa.remote) and not any(
+            exchange.pending for exchange in sa.exchanges.values()
+        ):
+            return
+        try:
+            self.start(
+                sa.local,
+                sa.remote,
+                now,
+                local_port=sa.local_port,
+                peer_port=sa.remote_port,
+            )
+        except NegotiationError as error:
+            sa.debug(f"rekeying is impossible: {error}")
+
+    def _half_open(self, cookie_i: bytes, remote: Address) -> IsakmpSa | None:
+        return next(
+            (
+                sa
+                for sa in self._sas
+                if not sa.initiator
+                and sa.negotiating
+                and sa.cookie_i == cookie_i
+                and sa.remote == remote
+            ),
+            None,
+        )
+
+    def _purge(self, sa: IsakmpSa) -> None:
+        sa.debug("purging SA.")
+        self._sas.remove(sa)
+
+
+def is_same_peer(a: IsakmpSa, b: IsakmpSa) -> bool:
+    """Behind one NAT there may be several peers, told apart by their ports."""
+    if a.remote != b.remote:
+        return False
+    return a.remote_port == b.remote_port or not (a.nat.peer_is_behind and b.nat.peer_is_behind)
