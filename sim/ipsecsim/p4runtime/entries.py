@@ -86,7 +86,7 @@ class TableEntry:
     """One entry of a table: its identity, what it does, and its live state.
 
     `packets`, `bytes` and `last_hit` (clock seconds) are written by the data plane on a hit.
-    `installed` belongs to the device (its compiled form of the entry).
+    `installed` (its compiled form of the entry) and `meter_state` belong to the device.
     """
 
     table: Table
@@ -103,6 +103,7 @@ class TableEntry:
     bytes: int = 0
     last_hit: float = 0.0
     installed: Any = field(default=None, repr=False)
+    meter_state: Any = field(default=None, repr=False)
 
     def values(self) -> dict[str, MatchValue]:
         """The match by field name."""
