@@ -40,9 +40,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.place.file}:{self.place.line}:{self.place.column}"
-        return (
-            f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
-        )
+        return ": ".join(part for part in (where, self.field, self.message) if part)
 
 
 class ScenarioError(ValueError):
@@ -86,7 +84,7 @@ class Document:
 class _Loader(yaml.SafeLoader):
     """SafeLoader with YAML 1.2's core schema for plain scalars."""
 
-    yaml_implicit_resolvers: Final = {}  # type: ignore[assignment,misc]
+    yaml_implicit_resolvers: Final = {}  # type: ignore[misc]
 
 
 for _tag, _pattern, _first in (
@@ -152,7 +150,7 @@ def _value(
     if isinstance(node, yaml.MappingNode):
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(loader.construct_object(key_node, deep=True))  # type: ignore[no-untyped-call]
+            key = str(loader.construct_object(key_node, deep=True))
             place = key_node.start_mark
             inner = (*steps, key)
             if key in result:
@@ -161,4 +159,4 @@ def _value(
             document.keys[inner] = Place(document.file, place.line + 1, place.column + 1)
             result[key] = _value(loader, value_node, inner, document, problems)
         return result
-    return loader.construct_object(node)  # type: ignore[no-untyped-call]
+    return loader.construct_object(node)

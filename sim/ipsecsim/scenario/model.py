@@ -121,6 +121,7 @@ class Subject(StrEnum):
     COUNTER = "counter"
     PACKETS = "packets"
     FLOW = "flow"
+    HOST = "host"
 
 
 class TextTest(StrEnum):
@@ -146,6 +147,7 @@ class Expectation:
     counter: str = ""
     packets: Mapping[str, str] = field(default_factory=dict)
     flow: str = ""
+    host: str = ""
     field_name: str = ""
     within: float = 0.0
     why: str = ""

@@ -241,6 +241,7 @@ class _Timeline:
             "counter": Subject.COUNTER,
             "packets": Subject.PACKETS,
             "flow": Subject.FLOW,
+            "host": Subject.HOST,
         }
         present = [name for name in subjects if name in spec]
         if len(present) > 1:
@@ -264,7 +265,7 @@ class _Timeline:
             loader.problem(at, f"{texts[0][0]} goes with the output of a command")
         if TextTest.NUMBER in spec and not comparison.given:
             loader.problem(at, "number needs equals, at_least or at_most")
-        if subject in (Subject.COUNTER, Subject.FLOW) and not comparison.given:
+        if subject in (Subject.COUNTER, Subject.FLOW, Subject.HOST) and not comparison.given:
             loader.problem(at, f"{subject} needs equals, at_least or at_most")
         self._about_router(at, spec, subject)
         self._about_link(at, spec, subject)
@@ -273,10 +274,12 @@ class _Timeline:
             self._names_in_text((*at, "log"), spec["log"])
         if subject is Subject.FLOW:
             loader.name_in((*at, "flow"), spec["flow"], self.started, "ping or flow")
-            if "field" not in spec:
-                loader.problem(at, "flow needs field")
+        elif subject is Subject.HOST:
+            loader.name_in((*at, "host"), spec["host"], self.scenario.hosts, "host")
         elif "field" in spec:
-            loader.problem((*at, "field"), "goes with flow", at_key=True)
+            loader.problem((*at, "field"), "goes with flow or host", at_key=True)
+        if subject in (Subject.FLOW, Subject.HOST) and "field" not in spec:
+            loader.problem(at, f"{subject} needs field")
         for name, value in spec.get("packets", {}).items():
             if name.count(".") != 1:
                 loader.problem((*at, "packets", name), "write LAYER.FIELD, as scapy names them")
@@ -294,6 +297,7 @@ class _Timeline:
             spec.get("counter", ""),
             {name: str(value) for name, value in spec.get("packets", {}).items()},
             spec.get("flow", ""),
+            spec.get("host", ""),
             spec.get("field", ""),
             loader.take((*at, "within"), spec.get("within", 0), units.duration) or 0.0,
             spec.get("why", ""),
