@@ -93,7 +93,9 @@ class Dut(ABC):
             for header in program.p4info.controller_packet_metadata
         }
         # BMv2 returns const entries like any other, and refuses to delete them.
-        self._tables = sorted(t.preamble.alias for t in program.p4info.tables if not t.is_const_table)
+        self._tables = sorted(
+            t.preamble.alias for t in program.p4info.tables if not t.is_const_table
+        )
         self._meters = {m.preamble.alias: m.preamble.id for m in program.p4info.meters}
         self._punts: list[Punt] = []
         problems: list[str] = []

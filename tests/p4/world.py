@@ -1,8 +1,8 @@
 """The router of these tests: three interfaces, routes, neighbours; and frames for it.
 
-    if 1  port 1           10.1.0.1/24  2001:db8:1::1/64    LAN
-    if 2  port 2           192.0.2.1/24 2001:db8:2::1/64    WAN, SPD policy 7, MTU 1500
-    if 3  port 3, VLAN 30  10.3.0.1/24  2001:db8:3::1/64    a second LAN, tagged
+if 1  port 1           10.1.0.1/24  2001:db8:1::1/64    LAN
+if 2  port 2           192.0.2.1/24 2001:db8:2::1/64    WAN, SPD policy 7, MTU 1500
+if 3  port 3, VLAN 30  10.3.0.1/24  2001:db8:3::1/64    a second LAN, tagged
 """
 
 from __future__ import annotations
