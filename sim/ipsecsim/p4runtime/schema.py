@@ -296,9 +296,8 @@ class Schema:
                         " only translation to bit strings is supported"
                     )
                 bitwidth = translated.sdn_bitwidth or bitwidth
-        if bitwidth <= 0:
-            raise invalid(f"p4info: {where}.{name}: no bit width")
-        return Field(id_, name, bitwidth)
+        # Errors and enums have no width in a p4info; bmv2 gives them 32 bits.
+        return Field(id_, name, bitwidth or 32)
 
     def _match_field(self, match: p4i.MatchField, where: str) -> Field:
         kind = _KINDS.get(match.match_type)

@@ -448,7 +448,7 @@ class Primitives:
         self.phv.namespace["program_log"] = program_log
         self.phv.namespace["log_text"] = _log_text
         template = p[0]["value"].text()
-        values = [expressions.value(node).text for node in p[1]["value"]]
+        values = [expressions.value(node).text for node in _items(p[1]["value"])]
         if template.count("{}") != len(values):
             raise p.error(f"log_msg has {len(values)} values for {template.count('{}')} places")
         arguments = ", ".join([repr(template), *values])
@@ -459,6 +459,11 @@ def _range(array: Array) -> tuple[int, int]:
     if array.signed:
         return -(1 << (array.width - 1)), mask(array.width - 1)
     return 0, mask(array.width)
+
+
+def _items(node: Node) -> list[Node]:
+    """A parameters_vector (p4c writes an empty one as an object)."""
+    return list(node) if node.value else []
 
 
 def _inner(node: Node) -> Node:

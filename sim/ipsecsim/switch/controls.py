@@ -63,7 +63,7 @@ class Controls:
     # -- tables ------------------------------------------------------------------------------
 
     def _table(self, w: Writer, table: Table, goto: Goto[None]) -> None:
-        if _is_statement(table):
+        if table.is_statement:
             # Most are statements that the compiler has wrapped into a table of their own.
             action = table.default_action
             if action is not None:
@@ -200,12 +200,6 @@ class Controls:
         w.extend(body)
 
 
-def _is_statement(table: Table) -> bool:
-    """A table that does one and the same thing for every packet."""
-    simple = table.profile is None and not table.with_counters
-    return simple and not table.keys and table.default_const
-
-
 def _end(table: Table, number: int) -> str | None:
     assert table.next_by_action is not None
     return table.next_by_action.get(table.actions[number].name, table.base_next)
@@ -219,10 +213,10 @@ def _successors(node: Table | Conditional | ActionCall) -> list[str | None]:
         case ActionCall():
             return [node.next]
         case Table(next_by_action=None):
-            if _is_statement(node):
+            if node.is_statement:
                 return [node.next_miss]
             return list(dict.fromkeys([node.next_hit, node.next_miss]))
-    if _is_statement(node):
+    if node.is_statement:
         name = node.default_action.name if node.default_action else ""
         return [(node.next_by_action or {}).get(name, node.base_next)]
     ends = [_end(node, number) for number in range(len(node.actions))]

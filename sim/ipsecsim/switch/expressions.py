@@ -138,7 +138,7 @@ class Expressions:
             case "header_union_stack":
                 return StackRef(_known(program.union_stacks, value, "header union stack"))
             case "stack_field":
-                return self.last_field(value)
+                return self._last(value)
             case "register":
                 return self._register(value[0], self.value(value[1]))
             case "lookahead" if self._lookahead is not None:
@@ -153,6 +153,14 @@ class Expressions:
         if spec.signed:
             return Value(text, -(1 << (spec.width - 1)), mask(spec.width - 1))
         return Value(text, 0, mask(spec.width))
+
+    def _last(self, value: Node) -> Compiled:
+        """A field of the last extracted element; named `last`, that element itself."""
+        name = _known(self._phv.program.stacks, value[0], "header stack")
+        headers = self._phv.program.stacks[name].headers
+        if value[1].value == "last" and self._phv.program.headers[headers[0]].field("last") is None:
+            return HeaderRef(headers, Value(f"{self._phv.next_index(name)} - 1"))
+        return self.last_field(value)
 
     def last_field(self, value: Node) -> Value:
         """A field of the last extracted element of a stack."""

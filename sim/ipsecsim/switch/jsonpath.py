@@ -59,9 +59,9 @@ class Node:
         return self.value
 
     def flag(self) -> bool:
-        if not isinstance(self.value, bool):
+        if self.value not in (0, 1):  # p4c writes some as numbers
             raise self.error("is not a boolean")
-        return self.value
+        return bool(self.value)
 
     def hexadecimal(self) -> int:
         """A hexstr: `0x12`, `-0x1`."""

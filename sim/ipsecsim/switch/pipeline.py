@@ -119,7 +119,7 @@ class SwitchPipeline(EntityStore):
                 namespace[variable] = self._array(kind, name)
             for pipeline in self.program.pipelines.values():
                 for table in pipeline.nodes.values():
-                    if isinstance(table, Table) and code.tables[table.name].default in code.source:
+                    if isinstance(table, Table) and not table.is_statement:
                         names = code.tables[table.name]
                         lookup, default = self._bind(table)
                         namespace[names.lookup], namespace[names.default] = lookup, default

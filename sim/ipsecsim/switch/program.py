@@ -122,6 +122,12 @@ class Table:
     default_const: bool
     node: Node
 
+    @property
+    def is_statement(self) -> bool:
+        """It does one and the same thing for every packet, and nothing else needs its state."""
+        simple = self.profile is None and not self.with_counters
+        return simple and not self.keys and self.default_const
+
 
 @dataclass(frozen=True, slots=True)
 class Conditional:
