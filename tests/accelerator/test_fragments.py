@@ -43,6 +43,7 @@ def reassemble(pieces: list[bytes]) -> bytes:
     return payload
 
 
+@settings(deadline=None)
 @given(size=st.integers(28, 5000), mtu=st.integers(68, 1500), df=st.booleans())
 def test_units(size: int, mtu: int, df: bool) -> None:
     """As few pieces as possible, equal but for at most 8 octets, none above the MTU."""
@@ -59,6 +60,7 @@ def test_units(size: int, mtu: int, df: bool) -> None:
         assert bool(header.fragment & ip.DF) == df
 
 
+@settings(deadline=None)
 @given(
     size=st.integers(100, 1400), offset=st.integers(0, 4000), more=st.booleans(),
     mtu=st.integers(68, 600),
