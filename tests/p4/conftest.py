@@ -19,10 +19,10 @@ def device(request: pytest.FixtureRequest) -> Iterator[duts.Dut]:
 
 
 @pytest.fixture
-def bare(device: duts.Dut) -> Iterator[duts.Dut]:
+def bare(device: duts.Dut) -> duts.Dut:
     """A device with empty tables."""
     device.clear()
-    yield device
+    return device
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import queue
+import random
 import shutil
 import socket
 import subprocess
@@ -190,7 +191,10 @@ class Embedded(Dut):
         self._sent: list[tuple[int, bytes]] = []
         self._now = 0.0
         self._switch = Switch(
-            device_id=DEVICE_ID, cpu_port=CPU_PORT, transmit=lambda p, f: self._sent.append((p, f))
+            DEVICE_ID,
+            cpu_port=CPU_PORT,
+            random=random.Random(1),
+            on_output=lambda port, frame: self._sent.append((port, frame)),
         )
         super().__init__(InProcessTransport(Service(self._switch), DEVICE_ID), program)
 

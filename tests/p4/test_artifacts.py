@@ -88,7 +88,7 @@ def test_tables_are_the_documented_ones(program: str, heading: str) -> None:
     assert {name for names, _, _ in documented for name in names} == set(tables)
 
     for names, keys, calls in documented:
-        for position, name in enumerate(names):
+        for name in names:
             table = tables[name]
             fields = KEY.findall(keys)
             assert [f[1] for f in fields] == [m.name for m in table.match_fields], name

@@ -417,10 +417,8 @@ def test_too_many_extension_headers(router: Dut) -> None:
 
 @pytest.mark.parametrize("dst", ["224.0.0.5", "255.255.255.255", "10.1.0.255"])
 def test_multicast_and_broadcast_are_local_if_listed(router: Dut, dst: str) -> None:
-    router.write([
-        entry("my_mac", {"if_id": LAN, "dst_mac": Ternary(mac("01:00:5e:00:00:00"), mac("ff:ff:ff:00:00:00"))},
-              "admit", priority=2),
-    ])  # fmt: skip
+    group = Ternary(mac("01:00:5e:00:00:00"), mac("ff:ff:ff:00:00:00"))
+    router.write([entry("my_mac", {"if_id": LAN, "dst_mac": group}, "admit", priority=2)])
     packet = frame(LAN, IP(src=HOST4[LAN], dst=dst) / UDP() / DATA, "ff:ff:ff:ff:ff:ff")
     if dst != "10.1.0.255":
         assert dropped(router, packet) == Reason.ROUTE_DISCARD

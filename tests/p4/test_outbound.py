@@ -123,8 +123,10 @@ def test_tags_come_off(router: Dut) -> None:
 
 
 def test_the_longest_prefix_wins(router: Dut) -> None:
-    router.write([route("0.0.0.0/0", WAN, HOST4[WAN]), route("10.9.0.5/32", TAGGED, HOST4[TAGGED]),
-                  route("::/0", WAN, HOST6[WAN]), route("2001:db8:9::5/128", TAGGED, HOST6[TAGGED])])  # fmt: skip
+    router.write([
+        route("0.0.0.0/0", WAN, HOST4[WAN]), route(f"{REMOTE4}/32", TAGGED, HOST4[TAGGED]),
+        route("::/0", WAN, HOST6[WAN]), route(f"{REMOTE6}/128", TAGGED, HOST6[TAGGED]),
+    ])  # fmt: skip
     the_frame(router.send(*frame(LAN, v4() / DATA)), TAGGED)
     the_frame(router.send(*frame(LAN, v6() / DATA)), TAGGED)
     the_frame(router.send(*frame(LAN, v4("10.9.0.6") / DATA)), WAN)

@@ -96,7 +96,7 @@ def _require_ipsec() -> TableEntry:
 
 INBOUND = [sad(ROUTER4[WAN], SPI, 5), sa_in(5)]
 WINDOW = [sad(ROUTER4[WAN], SPI, 5), sa_in(5, window=64), inner_policy(5, 4)]
-DISCARD = entry("route_v4", {k: v for k, v in route("10.77.0.0/16", LAN).match}, "route_discard")
+DISCARD = entry("route_v4", dict(route("10.77.0.0/16", LAN).match), "route_discard")
 UNKNOWN_EGRESS = route("10.78.0.0/16", 99)
 
 CASES = {

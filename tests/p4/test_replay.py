@@ -41,7 +41,7 @@ from tests.p4.world import (
 
 SA, SPI = 5, 0x01020304
 WINDOWS: Final = (64, 128, 256, 512, 1024)
-EPOCHS: Final = itertools.count(1)
+EPOCHS: Final = itertools.count(1000)  # other tests on the same device use small ones
 PASS: Final = Reason.NONE
 INNER = IP(src=REMOTE4, dst=HOST4[LAN]) / ICMP()
 
@@ -147,7 +147,7 @@ def _jumps(window: int) -> list[int]:
     for jump in (1, window - 1, window, window + 1, window * 3 // 2, 2 * window, 256, 512, 768):
         high += jump
         history += [high, high, high - window + 1, high - window, high - window - 1, high - jump]
-    return history
+    return [max(0, number) for number in history]
 
 
 @settings(
