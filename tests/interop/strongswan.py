@@ -1,7 +1,7 @@
 """strongSwan's charon as a peer for tests: one daemon in a network namespace of its own.
 
-It runs with the userland data path (kernel-libipsec and a TUN device), so no kernel needs IPsec; that
-path knows ESP in UDP only, so charon pretends to be behind a NAT (see INTEROP notes in docs).
+It runs with the userland data path (kernel-libipsec, a TUN device), so the kernel needs no IPsec.
+That path knows ESP in UDP only, so charon pretends to be behind a NAT.
 
     with NamespacePair.make() as pair, Charon(pair.right, folder, connection(...)) as charon:
         charon.swanctl("--initiate", "--child", "net")
@@ -67,6 +67,10 @@ class Side:
     def execute(self, *command: str) -> str:
         return run("ip", "netns", "exec", self.namespace, *command)
 
+    def add_inside_address(self, interface_address: str) -> None:
+        """An address behind the gateway: kernel-libipsec wants one in the local selector."""
+        run("ip", "-n", self.namespace, "addr", "add", interface_address, "dev", "lo")
+
     def socket(self, port: int) -> socket.socket:
         """A UDP socket inside of the namespace; it stays there whoever uses it."""
         made: list[socket.socket] = []
@@ -124,9 +128,18 @@ class NamespacePair:
 class Charon:
     """A running daemon; `connections` is the text of its swanctl.conf."""
 
-    def __init__(self, side: Side, folder: Path, connections: str, *, charon: str = "") -> None:
-        """`charon`: more lines for strongswan.conf's charon section."""
+    def __init__(
+        self,
+        side: Side,
+        folder: Path,
+        connections: str,
+        *,
+        charon: str = "",
+        log_level: int = 2,
+    ) -> None:
+        """`charon`: more lines for strongswan.conf's charon section. Log level 4 shows keys."""
         self.side = side
+        self.connections = connections
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = folder / "run" / "charon.vici"
@@ -149,7 +162,12 @@ class Charon:
     filelog {{
         file {{
             path = {folder / "charon.log"}
-            default = 2
+            default = {log_level}
+            job = 1
+            cfg = 1
+            mgr = 1
+            lib = 1
+            enc = 1
             flush_line = yes
         }}
     }}
@@ -210,6 +228,12 @@ class Charon:
     def swanctl(self, *arguments: str) -> str:
         """A swanctl command's output; an error of charon's raises RuntimeError."""
         return run("swanctl", *arguments, "--uri", f"unix://{self._socket}")
+
+    def reload(self, connections: str) -> None:
+        """Take another swanctl.conf."""
+        path = self._folder / "swanctl.conf"
+        path.write_text(connections)
+        self.swanctl("--load-all", "--file", str(path))
 
     def start_swanctl(self, *arguments: str) -> subprocess.Popen[str]:
         """A swanctl command in the background: `--initiate` waits for the peer that we play."""
