@@ -62,6 +62,16 @@ class IdentView:
     outbound_spi: int  # of the SA that traffic uses now; 0 = none
     pfs_group: int | None
     sas: tuple[SaView, ...]
+    # `detail` counts by reason; the sums are in the counters above.
+    plaintext_mtu: int = 0  # largest packet that fits the path once protected; 0 = path MTU
+    no_sa: int = 0  # outbound, while no SA stood
+    invalid_sa: int = 0
+    verify_failed: int = 0  # ICV
+    invalid_identity: int = 0  # decrypted, but outside the negotiated identities
+    invalid_length: int = 0
+    sequence_exhausted: int = 0  # outbound
+    internal_send: int = 0
+    internal_receive: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +182,10 @@ class RouterOperations(Protocol):
 
     @property
     def clock_is_set(self) -> bool:
-        """Whether someone has set the clock: log lines then lose their asterisk."""
+        """Whether someone has set the clock; log lines then lose their asterisk."""
 
     def log(self, line: LogLine) -> None:
-        """Put a message of the IOS layer's own into the log (configuration changes)."""
+        """Log a message of the IOS layer itself (configuration changes)."""
 
     def configure(self, config: RouterConfig) -> list[str]:
         """Take a new configuration; returns messages for the terminal (warnings)."""
@@ -205,7 +215,7 @@ class RouterOperations(Protocol):
         crypto_map: str | None = None,
         spi: tuple[Address, int, int] | None = None,
     ) -> None:
-        """`clear crypto sa …`: all, or those of a peer, a map or one (destination, protocol, SPI)."""
+        """`clear crypto sa`: all, or those of a peer, a map, one (destination, protocol, SPI)."""
 
     def clear_counters(self) -> None: ...
 

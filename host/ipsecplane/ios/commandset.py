@@ -6,6 +6,7 @@ running-config prints it. Declaration order within a configuration mode is the p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -174,13 +175,15 @@ def config_mode(name: str, rules: Mapping[str, Rule]) -> ConfigMode:
     return MODES.setdefault(name, ConfigMode(name, rules))
 
 
+_DEFAULT: Final = re.compile(r"def(a(u(lt?)?)?)?$")
+
+
 def form_of(line: str, start: int = 0) -> tuple[str, int]:
     """Whether a configuration line begins with `no` or `default`, and where the rest begins."""
     words = split(line, start)
-    if words and words[0].text.lower() in ("no", "default"):
-        end = words[0].column + len(words[0].text)
-        return words[0].text.lower(), end
-    return "", start
+    first = words[0].text.lower() if words else ""
+    form = "no" if first == "no" else "default" if _DEFAULT.match(first) else ""
+    return form, words[0].column + len(first) if form else start
 
 
 def read_line(mode: str, line: str, start: int = 0) -> tuple[Parsed[ConfigCommand], str]:

@@ -14,10 +14,14 @@ _MODULES: Final = (
     "routing",
     "access_list",
     "lines",
+    "exec_system",
+    "exec_show",
+    "exec_clear",
+    "exec_ping",
 )
 
 
 def load_commands() -> None:
-    """Make every configuration command known; may be called again."""
+    """Make every command known; may be called again."""
     for name in _MODULES:
         import_module(f"{__name__}.{name}")

@@ -1,8 +1,8 @@
 """Access lists, numbered and named, standard and extended.
 
 Every list is a section (`ip access-list extended 150`) whose entries bear sequence numbers. The
-flat form, `access-list 150 permit ...`, adds to the same section, and a numbered list prints in it as
-long as its sequence numbers are 10, 20, 30, ..., which are those the flat form gives.
+flat form, `access-list 150 permit ...`, adds to the same section, and a numbered list prints in it
+as long as its sequence numbers are 10, 20, 30, ..., which are those the flat form gives.
 """
 
 from __future__ import annotations

@@ -26,6 +26,13 @@ CONFIG.begin_block("gatekeeper")
 CONFIG.add("gatekeeper", "Gatekeeper Configuration Commands", enters="config-gk")
 GATEKEEPER.keep("shutdown", "Shut the gatekeeper down", keeps_no=True)
 
+CONFIG.begin_block("banners")
+CONFIG.keep("banner {exec|incoming|login|motd}$kind LINE", "Define a login banner",
+            "Set EXEC process creation banner", "Set incoming terminal line banner",
+            "Set login banner", "Set Message of the Day banner",
+            "c banner-text c, where 'c' is a delimiting character",
+            key="banner {kind}")  # fmt: skip
+
 CONFIG.begin_block("lines")
 _ORDER = ("console", "con", "aux", "vty")
 CONFIG.add(

@@ -205,8 +205,9 @@ CONFIG.keep("cns event-service server", "CNS agents", "CNS event service", "To t
 CONFIG.keep("ip cef", "Cisco Express Forwarding", keeps_no=True)
 CONFIG.keep("ip audit notify log", "Notification mechanisms", "Send events as syslog messages",
             keeps_no=True)  # fmt: skip
-CONFIG.keep("ip audit po max-events <1-65535>", "Specify post office parameters",
-            "Number of queued events", "Number of events", key="ip audit po max-events")  # fmt: skip
+CONFIG.keep("ip audit po max-events <1-65535>", "Specify post office",
+            "Number of queued events", "Number of events",
+            key="ip audit po max-events")  # fmt: skip
 CONFIG.keep("mpls ldp logging neighbor-changes", "Set LDP logging facilities",
             "Log LDP neighbor up/down changes", keeps_no=True)  # fmt: skip
 CONFIG.keep("ftp-server write-enable", "FTP server", "Allow writing", keeps_no=True)

@@ -1,0 +1,96 @@
+"""`show interfaces`, `show ip interface [brief]`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ipsecplane.views import InterfaceView
+
+_BANDWIDTHS = {
+    "Ethernet": 10_000,
+    "FastEthernet": 100_000,
+    "GigabitEthernet": 1_000_000,
+    "TwoGigabitEthernet": 2_500_000,
+    "TenGigabitEthernet": 10_000_000,
+    "TwentyFiveGigE": 25_000_000,
+    "FortyGigabitEthernet": 40_000_000,
+    "HundredGigE": 100_000_000,
+    "Serial": 1_544,
+    "Loopback": 8_000_000,
+    "Tunnel": 100,
+}
+"""Nominal bandwidth of an interface type, kbit/s."""
+
+
+def _status(view: InterfaceView) -> tuple[str, str]:
+    """(status, line protocol) in IOS's words."""
+    if not view.up:
+        return "administratively down", "down"
+    return ("up" if view.line_protocol else "down"), ("up" if view.line_protocol else "down")
+
+
+def dotted_mac(mac: str) -> str:
+    """`00:57:d2:ff:42:8c` in IOS's form, 0057.d2ff.428c."""
+    digits = re.sub(r"[^0-9a-f]", "", mac.lower()).zfill(12)
+    return ".".join(digits[i : i + 4] for i in (0, 4, 8))
+
+
+def ip_interface_brief(views: Sequence[InterfaceView]) -> list[str]:
+    rows = ["Interface              IP-Address      OK? Method Status                Protocol"]
+    for view in views:
+        address = view.config.address
+        shown = "unassigned" if address is None else str(address.ip)
+        method = "unset" if address is None else "NVRAM"
+        status, protocol = _status(view)
+        name = view.config.name
+        rows.append(f"{name:<22} {shown:<15} YES {method:<6} {status:<21} {protocol}")
+    return rows
+
+
+def ip_interface(views: Sequence[InterfaceView]) -> list[str]:
+    rows = []
+    for view in views:
+        config = view.config
+        status, protocol = _status(view)
+        rows.append(f"{config.name} is {status}, line protocol is {protocol}")
+        if config.address is None:
+            rows.append("  Internet protocol processing disabled")
+            continue
+        rows.append(f"  Internet address is {config.address}")
+        rows.append("  Broadcast address is 255.255.255.255")
+        rows.append("  Address determined by configuration file")
+        rows += [f"  Secondary address {address}" for address in config.secondary]
+        rows.append(f"  MTU is {config.ip_mtu or config.mtu} bytes")
+        rows.append("  Outgoing access list is not set")
+        rows.append("  Inbound  access list is not set")
+        features = ["MCI Check"] if config.crypto_map is None else ["IPSec", "MCI Check"]
+        rows.append(f"  Input features: {', '.join(features)}")
+        if config.crypto_map is not None:
+            rows.append("  Output features: IPSec")
+    return rows
+
+
+def interfaces(views: Sequence[InterfaceView]) -> list[str]:
+    rows = []
+    for view in views:
+        config = view.config
+        status, protocol = _status(view)
+        place = "no port" if view.port is None else f"pipeline port {view.port}"
+        kind = re.match(r"[A-Za-z-]*", config.name)
+        bandwidth = _BANDWIDTHS.get(kind[0] if kind else "", 100_000)
+        rows.append(f"{config.name} is {status}, line protocol is {protocol}")
+        mac = dotted_mac(view.mac)
+        rows.append(f"  Hardware is {place}, address is {mac} (bia {mac})")
+        if config.description:
+            rows.append(f"  Description: {config.description}")
+        if config.address is not None:
+            rows.append(f"  Internet address is {config.address}")
+        rows += [
+            f"  MTU {config.mtu} bytes, BW {bandwidth} Kbit/sec, DLY 100 usec,",
+            "     reliability 255/255, txload 1/255, rxload 1/255",
+            "  Encapsulation ARPA, loopback not set",
+            f"     {view.input_packets} packets input, {view.input_bytes} bytes, 0 no buffer",
+            f"     {view.output_packets} packets output, {view.output_bytes} bytes, 0 underruns",
+        ]
+    return rows
