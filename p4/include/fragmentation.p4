@@ -72,10 +72,10 @@ control ProtectedFragmentation(in headers_t hdr, inout metadata_t meta) {
             // (RFC 2473 section 7.1).
             meta.prefragment = 0;
             if (meta.max_inner != 0 && meta.max_inner < 1280) {
-                meta.max_inner = 1280;
-                if (meta.ip_length <= 1280) {
+                if (meta.ip_length > (bit<32>)meta.max_inner && meta.ip_length <= 1280) {
                     meta.df_policy = DfPolicy.CLEAR;
                 }
+                meta.max_inner = 1280;
             }
             df = 1;
         } else {

@@ -134,6 +134,8 @@ def test_v6_up_to_1280_always_goes_through(router: Dut) -> None:
     protect(router, max_inner=1200, df_policy=DfPolicy.SET)
     header, _ = the_request(router.send(*frame(LAN, v6(1280))))
     assert (header.prefragment, header.df_policy) == (False, DfPolicy.CLEAR)
+    header, _ = the_request(router.send(*frame(LAN, v6(1200))))
+    assert header.df_policy == DfPolicy.SET, "it fits"
     punt = the_punt(router.send(*frame(LAN, v6(1281))))
     assert (punt.reason, punt.value) == (Reason.FRAG_NEEDED, 1280)
 
