@@ -8,6 +8,7 @@ is never touched, because both ends of every cable are made inside.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
@@ -16,15 +17,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, TypeVar
 
 import pytest
 
 TOOLS = ("ip", "unshare", "nsenter", "setpriv")
 PINGER = Path(__file__).with_name("pinger.py")
+_CLONE_NEWNET = 0x40000000
+T = TypeVar("T")
 
 
 def why_not(*programs: str) -> str | None:
@@ -129,9 +133,25 @@ class Namespace:
         self._started.append(process)
         return process
 
+    def inside(self, make: Callable[[], T]) -> T:
+        """What `make` returns when called in the namespace: sockets made there stay there."""
+        with ThreadPoolExecutor(1, initializer=self._enter) as pool:
+            return pool.submit(make).result()
+
+    def _enter(self) -> None:
+        """Move the calling thread, and it alone, into the network namespace."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open(f"/proc/{self.pid}/ns/net") as handle:
+            if libc.setns(handle.fileno(), _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+
     def address(self, device: str, *addresses: str) -> None:
         for address in addresses:
             self.run("ip", "address", "add", address, "dev", device, "nodad")
+
+    def mac(self, device: str) -> str:
+        shown = json.loads(self.run("ip", "-json", "link", "show", device))
+        return str(shown[0]["address"])
 
     def route(self, *route: str) -> None:
         self.run("ip", "route", "add", *route)
