@@ -175,6 +175,12 @@ class Service:
         slot.device.commit(pipeline, slot.pipeline if preserve else None)
         slot.config, slot.pipeline, slot.saved = config, pipeline, None
 
+    def preload(self, device_id: int, config: p4r.ForwardingPipelineConfig) -> None:
+        """Commit a config that the device starts with, before there is any client."""
+        with self.lock:
+            slot = self._slot(device_id)
+            self._commit(slot, config, slot.device.prepare(config))
+
     def get_pipeline(
         self, request: p4r.GetForwardingPipelineConfigRequest
     ) -> p4r.GetForwardingPipelineConfigResponse:

@@ -44,6 +44,7 @@ class TableState:
         self._listener = listener
         self._clock = clock
         self._where = f"table {table.name}"
+        self._idle_due: float | None = None
         self.initial_default: ActionCall | None = None
         if table.default is not None:
             action_id, values = table.default
@@ -139,6 +140,7 @@ class TableState:
         def do() -> None:
             assign()
             self._move_reference(old, new)
+            self._expect_idle(entry)
 
         def undo() -> None:
             restore()
@@ -160,6 +162,7 @@ class TableState:
         def add() -> None:
             self.entries[key] = entry
             self._move_reference(None, entry.action)
+            self._expect_idle(entry)
 
         def remove() -> None:
             del self.entries[key]
@@ -307,19 +310,29 @@ class TableState:
 
     # -- idle timeout ------------------------------------------------------------------------
 
-    def idle_entries(self, now: float) -> list[TableEntry]:
-        """Entries that were not hit for their idle timeout; their timers start anew."""
-        idle = []
-        for entry in self.entries.values():
-            timeout = entry.idle_timeout_ns
-            if timeout and (now - entry.last_hit) * 1e9 >= timeout:
-                entry.last_hit = now
-                idle.append(entry)
-        return idle
+    def _expect_idle(self, entry: TableEntry) -> None:
+        if entry.idle_timeout_ns:
+            due = entry.last_hit + entry.idle_timeout_ns / 1e9
+            self._idle_due = due if self._idle_due is None else min(self._idle_due, due)
 
     def next_idle(self) -> float | None:
-        """The earliest time at which an entry may become idle (clock seconds)."""
-        times = [
-            e.last_hit + e.idle_timeout_ns / 1e9 for e in self.entries.values() if e.idle_timeout_ns
-        ]
-        return min(times, default=None)
+        """A time before which no entry becomes idle (clock seconds), None without timeouts.
+
+        Hits move an entry's time later without telling: the answer may be early, never late.
+        """
+        return self._idle_due
+
+    def idle_entries(self, now: float) -> list[TableEntry]:
+        """Entries that were not hit for their idle timeout; their timers start anew."""
+        if self._idle_due is None or now < self._idle_due:
+            return []
+        idle = []
+        self._idle_due = None
+        for entry in self.entries.values():
+            timeout = entry.idle_timeout_ns
+            if timeout:
+                if now >= entry.last_hit + timeout / 1e9:
+                    entry.last_hit = now
+                    idle.append(entry)
+                self._expect_idle(entry)
+        return idle
