@@ -64,7 +64,7 @@ class Engine:
     # --- configuration and views ---
 
     def reconfigure(self, config: IkeConfig, now: float) -> None:
-        """A new configuration for what begins from now on; existing SAs stay."""
+        """A new configuration for what begins from `now` on; existing SAs stay."""
         self._runtime.config = config
 
     def isakmp_sas(self) -> list[IsakmpSaView]:
@@ -73,6 +73,10 @@ class Engine:
 
     @property
     def statistics(self) -> Statistics:
+        """Counts since the start: received, sent, retransmitted, duplicates, replayed, malformed,
+        bad_hash, unauthenticated, no_sa, main_modes(_failed), quick_modes(_failed), recoveries, and
+        refusals by the notification that they caused (no_proposal_chosen, …).
+        """
         return Statistics(dict(self._runtime.counts))
 
     # --- time and output ---
@@ -147,7 +151,7 @@ class Engine:
 
     def delete_sas(self, sas: IpsecSas, now: float) -> None:
         """Tell the peer that these SAs of ours are gone, if there is an IKE SA to tell it by."""
-        self._records.remove(sas.id)
+        sas = self._records.remove(sas.id) or sas  # the peer may have moved meanwhile
         sa = self._phase1.established(sas.local, sas.remote)
         if sa is None:
             return
@@ -204,6 +208,8 @@ class Engine:
             self._mode_failure(header.exchange, datagram, error)
 
     def _first_message(self, header: Header, datagram: Datagram, now: float) -> None:
+        if header.flags & HeaderFlag.ENCRYPTED or header.message_id:
+            raise PayloadError(19, "flags and message ID", "are not those of a first message")
         try:
             self._phase1.respond(header, datagram, now)
         except NegotiationError as error:
@@ -227,6 +233,8 @@ class Engine:
             f"sport {datagram.remote_port} Global ({role}) {sa.state}"
         )
         if header.exchange == ExchangeType.MAIN:
+            if header.message_id:
+                raise PayloadError(20, "message ID", "is not zero in main mode")
             self._phase1.receive(sa, header, datagram, now)
         elif not header.flags & HeaderFlag.ENCRYPTED:
             self._unauthenticated(header, datagram)
@@ -241,7 +249,7 @@ class Engine:
             try:
                 exchange.receive(header, datagram.payload, now)
             except NegotiationError as error:
-                exchange.fail(now, str(error))
+                self._phase2.abandon(exchange, error, now)
                 raise
             if exchange.state is not before:
                 self._follow_peer(sa, datagram)
@@ -308,6 +316,11 @@ class Engine:
     def _without_sa(self, header: Header, datagram: Datagram) -> None:
         if header.exchange == ExchangeType.INFORMATIONAL and not header.flags:
             self._unauthenticated(header, datagram)
+            return
+        if self._phase1.was_deleted(header.initiator_cookie + header.responder_cookie):
+            self._runtime.count(
+                "deleted_sa"
+            )  # both sides delete at the same time, or late messages
             return
         self._runtime.count("no_sa")
         if header.responder_cookie == NO_COOKIE:

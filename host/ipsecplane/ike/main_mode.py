@@ -126,7 +126,12 @@ class MainMode:
         sa = self.sa
         sa.debug(" processing SA payload. message ID = 0")
         payload = single(message.payloads, PayloadType.SA)
-        choice = phase1.choose(self._policies, SecurityAssociation.decode(payload), sa.debug)
+        choice = phase1.choose(
+            self._policies,
+            SecurityAssociation.decode(payload),
+            sa.debug,
+            accept_longer=sa.runtime.config.accept_longer_lifetime,
+        )
         vendor_ids = self._vendor_ids(message)
         version = common_version(vendor_ids) if sa.runtime.config.nat_transparency else None
         sa.choice = choice

@@ -48,7 +48,7 @@ def _delete(
     protocol = _ip_protocol(deletion.protocol)
     for spi in deletion.spis:
         if protocol is not None and len(spi) == 4:
-            phase2.deleted_by_peer(sa.remote, protocol, int.from_bytes(spi))
+            phase2.deleted_by_peer(sa, protocol, int.from_bytes(spi), now)
 
 
 def _notify(
@@ -66,8 +66,7 @@ def _notify(
         spi = notification.spi if len(notification.spi) == 4 else notification.data
         if protocol is not None and len(spi) == 4:
             sa.runtime.count("invalid_spi_received")
-            number = int.from_bytes(spi)
-            phase2.deleted_by_peer(sa.remote, protocol, number, invalid_spi=True)
+            phase2.deleted_by_peer(sa, protocol, int.from_bytes(spi), now, invalid_spi=True)
     elif kind == NotifyType.R_U_THERE and notification.spi == sa.cookies:
         answer = Notification(
             ProtocolId.ISAKMP, NotifyType.R_U_THERE_ACK, sa.cookies, notification.data

@@ -78,9 +78,31 @@ def offer(policies: Sequence[IsakmpPolicy]) -> SecurityAssociation:
 
 
 def choose(
-    policies: Sequence[IsakmpPolicy], offered: SecurityAssociation, trace: Trace
+    policies: Sequence[IsakmpPolicy],
+    offered: SecurityAssociation,
+    trace: Trace,
+    *,
+    accept_longer: bool = False,
 ) -> Phase1Choice:
-    """The responder's choice; raises `NegotiationError` with NO-PROPOSAL-CHOSEN."""
+    """The responder's choice; raises `NegotiationError` with NO-PROPOSAL-CHOSEN.
+
+    `accept_longer`: if no policy fits, a lifetime longer than ours is no reason to refuse.
+    """
+    try:
+        return _first_match(policies, offered, trace, accept_longer=False)
+    except NegotiationError:
+        if not accept_longer:
+            raise
+    return _first_match(policies, offered, trace, accept_longer=True)
+
+
+def _first_match(
+    policies: Sequence[IsakmpPolicy],
+    offered: SecurityAssociation,
+    trace: Trace,
+    *,
+    accept_longer: bool,
+) -> Phase1Choice:
     for policy in policies:
         for proposal in offered.proposals:
             if proposal.protocol != ProtocolId.ISAKMP:
@@ -90,7 +112,7 @@ def choose(
                     f"Checking ISAKMP transform {transform.number} "
                     f"against priority {policy.priority} policy"
                 )
-                lifetime = _acceptable(policy, transform, trace)
+                lifetime = _acceptable(policy, transform, trace, accept_longer=accept_longer)
                 last = position == len(proposal.transforms) - 1
                 following = f"Next payload is {0 if last else 3}"
                 if lifetime is None:
@@ -137,7 +159,9 @@ def _attributes(policy: IsakmpPolicy) -> tuple[Attribute, ...]:
     return tuple(number_attribute(kind, value) for kind, value in values)
 
 
-def _acceptable(policy: IsakmpPolicy, transform: Transform, trace: Trace) -> int | None:
+def _acceptable(
+    policy: IsakmpPolicy, transform: Transform, trace: Trace, *, accept_longer: bool
+) -> int | None:
     """The lifetime in seconds if the transform is what the policy says, else None."""
     trace_attributes(transform, trace)
     if transform.id != KEY_IKE or any(a.type not in _KNOWN for a in transform.attributes):
@@ -165,10 +189,10 @@ def _acceptable(policy: IsakmpPolicy, transform: Transform, trace: Trace) -> int
     lifetime = _lifetime(transform)
     if lifetime is None:
         return policy.lifetime
-    if not 0 < lifetime <= policy.lifetime:
+    if lifetime == 0 or (lifetime > policy.lifetime and not accept_longer):
         trace("Lifetime offered is longer than the policy's!")
         return None
-    return lifetime
+    return min(lifetime, policy.lifetime)
 
 
 _KNOWN: Final = frozenset(Phase1Attribute)

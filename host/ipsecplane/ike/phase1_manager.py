@@ -56,6 +56,10 @@ class Phase1Manager:
         """A live SA; one of ours without an answer yet is known by its own cookie and zeros."""
         return self._by_cookies.get(cookies)
 
+    def was_deleted(self, cookies: bytes) -> bool:
+        """Whether an SA with these cookies ended not long ago."""
+        return any(sa.deleted and sa.cookies == cookies for sa in self._sas)
+
     def established(self, local: Address, remote: Address) -> IsakmpSa | None:
         """The newest one that is up between two addresses."""
         return max(
@@ -131,8 +135,7 @@ class Phase1Manager:
             runtime.count("reflected")  # our own first message came back
             return
         message = open_plain(header, datagram.payload)
-        half_open = sum(sa.negotiating and not sa.initiator for sa in self._sas)
-        if half_open >= runtime.config.negotiation_limit:
+        if not self._make_room(now):
             runtime.count("negotiation_limit")
             return
         sa = IsakmpSa(
@@ -240,7 +243,10 @@ class Phase1Manager:
         if sa.main_mode is not None:
             sa.main_mode.stop()
         self._by_cookies.pop(sa.cookies, None)
-        self._runtime.timers.at(now + SHOWN_AFTER_DELETION, lambda _: self._purge(sa))
+        if sa.initiator or sa.conn_id:
+            self._runtime.timers.at(now + SHOWN_AFTER_DELETION, lambda _: self._purge(sa))
+        else:
+            self._purge(sa)  # a peer's first message that nothing followed
         if sa.conn_id:
             self._runtime.emit(IsakmpSaDeleted(sa.conn_id, reason))
         self._on_deleted(sa, now, retry and was_established)
@@ -275,6 +281,22 @@ class Phase1Manager:
             )
         except NegotiationError as error:
             sa.debug(f"rekeying is impossible: {error}")
+
+    def _make_room(self, now: float) -> bool:
+        """Keep half-open main modes of peers below the limit by giving up the oldest.
+
+        Only those go whose sender has not shown yet that it can receive our answers, so a flood of
+        forged first messages pushes out itself.
+        """
+        half_open = [sa for sa in self._sas if sa.negotiating and not sa.initiator]
+        if len(half_open) < self._runtime.config.negotiation_limit:
+            return True
+        oldest = next((sa for sa in half_open if sa.state is MainModeState.MM_SA_SETUP), None)
+        if oldest is None:
+            return False
+        self._runtime.count("evicted")
+        self.delete(oldest, now, "half-open negotiation limit")
+        return True
 
     def _half_open(self, cookie_i: bytes, remote: Address) -> IsakmpSa | None:
         return next(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipsecplane.config import Address
 from ipsecplane.ike import informational, quick_mode
 from ipsecplane.ike.constants import PayloadType
 from ipsecplane.ike.errors import NegotiationError
@@ -151,16 +150,17 @@ class Phase2Manager:
         sa.exchanges[header.message_id] = exchange
         return True
 
+    def abandon(self, exchange: QuickMode, error: NegotiationError, now: float) -> None:
+        """As initiator: the responder's answer is authentic but not acceptable."""
+        protocol, spi = next(iter(exchange.spis.items()))
+        _notify(exchange.sa, protocol, error, spi)
+        exchange.fail(now, str(error))
+
     def _refuse(self, sa: IsakmpSa, message: Message, error: NegotiationError) -> None:
         """The notification names the SPI that the peer proposed: so it knows the exchange."""
         offer = SecurityAssociation.decode(single(message.payloads, PayloadType.SA))
         proposal = offer.proposals[0]
-        sa.debug(
-            f"sending NOTIFY {error.notify.name} protocol {proposal.protocol}, "
-            f"message ID = {message.header.message_id}"
-        )
-        notification = Notification(proposal.protocol, error.notify, proposal.spi)
-        informational.send(sa, [(PayloadType.NOTIFICATION, notification.encode())])
+        _notify(sa, proposal.protocol, error, proposal.spi)
 
     # --- quick_mode.Owner ---
 
@@ -223,21 +223,28 @@ class Phase2Manager:
         )
 
     def deleted_by_peer(
-        self, remote: Address, protocol: int, spi: int, *, invalid_spi: bool = False
+        self, sa: IsakmpSa, protocol: int, spi: int, now: float, *, invalid_spi: bool = False
     ) -> None:
         """The peer deleted or does not know (IP protocol, SPI); a bundle goes as a whole."""
-        sas = self._records.by_outbound(remote, protocol, spi)
-        if sas is not None:
-            self.forget([sas], invalid_spi=invalid_spi)
-        else:
-            self._runtime.emit(IpsecSasDeleted(remote, ((protocol, spi),), invalid_spi))
+        sas = self._records.by_outbound(sa.remote, protocol, spi)
+        if sas is None:
+            self._runtime.emit(IpsecSasDeleted(sa.remote, ((protocol, spi),), invalid_spi))
+            return
+        self.forget([sas], invalid_spi=invalid_spi)
+        for exchange in list(sa.exchanges.values()):
+            if exchange.pending and exchange.sas is not None and exchange.sas.id == sas.id:
+                exchange.fail(now, "peer deleted the SAs")
 
     def refused_by_peer(self, sa: IsakmpSa, spi: bytes, kind: str, now: float) -> None:
-        """An error notification about a quick mode of ours, known by its SPI or by being alone."""
-        pending = [e for e in sa.exchanges.values() if e.pending and e.initiator]
-        named = [e for e in pending if spi in e.spis.values()]
-        if named or len(pending) == 1:
-            (named or pending)[0].fail(now, f"peer sent {kind}")
+        """An error notification about a quick mode, known by an SPI of either side.
+
+        One without a known SPI is about the only quick mode that we initiated, if there is one.
+        """
+        pending = [exchange for exchange in sa.exchanges.values() if exchange.pending]
+        named = [exchange for exchange in pending if exchange.uses_spi(spi)]
+        ours = [exchange for exchange in pending if exchange.initiator]
+        if named or len(ours) == 1:
+            (named or ours)[0].fail(now, f"peer sent {kind}")
 
     def _take_back(self, exchange: QuickMode) -> None:
         if exchange.sas is not None and exchange.sas.id in self._records:
@@ -252,3 +259,9 @@ class Phase2Manager:
             exchange.sa.exchanges.pop(exchange.message_id, None)
 
         self._runtime.timers.at(now + wait, forget)
+
+
+def _notify(sa: IsakmpSa, protocol: int, error: NegotiationError, spi: bytes) -> None:
+    sa.debug(f"sending NOTIFY {error.notify.name} protocol {protocol} spi {int.from_bytes(spi)}")
+    notification = Notification(protocol, error.notify, spi)
+    informational.send(sa, [(PayloadType.NOTIFICATION, notification.encode())])

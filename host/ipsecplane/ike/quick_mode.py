@@ -46,6 +46,7 @@ from ipsecplane.ike.payloads import (
 )
 from ipsecplane.ike.phase2 import Phase2Choice
 from ipsecplane.ike.proposals import SecurityAssociation
+from ipsecplane.ike.sa_records import parts_of
 from ipsecplane.ike.types import (
     InboundSasReady,
     IpsecSas,
@@ -117,6 +118,11 @@ class QuickMode:
     def pending(self) -> bool:
         return self.state not in (State.PHASE2_COMPLETE, State.FAILED)
 
+    def uses_spi(self, spi: bytes) -> bool:
+        """Whether an SPI of this negotiation is that one, ours or the peer's."""
+        theirs = [part.outbound_spi for part in parts_of(self.sas)] if self.sas else []
+        return spi in self.spis.values() or int.from_bytes(spi) in theirs
+
     # --- beginnings ---
 
     def initiate(self, request: Request, now: float) -> None:
@@ -162,7 +168,10 @@ class QuickMode:
         self._peer_nonce = nonce_of(message.payloads)
         self._nonce = sa.runtime.random_bytes(NONCE_SIZE)
         secret = b""
-        if choice.pfs_group is not None:
+        if choice.pfs_group is None:
+            if of_type(message.payloads, PayloadType.KEY_EXCHANGE):
+                raise PayloadError(28, "KE", "is there though no proposal names its group")
+        else:
             self._pair = groups.generate(choice.pfs_group, sa.runtime.random_bytes)
             secret = self._secret(self._pair, message)
         self.spis = {
