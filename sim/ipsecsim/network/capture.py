@@ -15,7 +15,7 @@ from typing import Final
 from pcapng import FileWriter
 from pcapng.blocks import EnhancedPacket, InterfaceDescription, SectionHeader
 
-from ipsecsim.network.link import Link
+from ipsecsim.network.link import Observable
 
 LINKTYPE_ETHERNET: Final = 1
 NANOSECOND_RESOLUTION: Final = bytes([9])  # if_tsresol: 10^-9
@@ -25,7 +25,7 @@ OUTBOUND: Final = 2  # epb_flags
 class Capture:
     """A capture of one link from now on, written to `path` as it happens."""
 
-    def __init__(self, link: Link, path: Path, epoch_ns: int = 0) -> None:
+    def __init__(self, link: Observable, path: Path, epoch_ns: int = 0) -> None:
         """`epoch_ns`: Unix time of virtual time zero, in nanoseconds."""
         self.path = path
         self.packets = 0
@@ -81,7 +81,7 @@ class Capture:
 class Captures:
     """The captures of several links, closed together; a context manager."""
 
-    def __init__(self, links: Iterable[Link], folder: Path, epoch_ns: int = 0) -> None:
+    def __init__(self, links: Iterable[Observable], folder: Path, epoch_ns: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.by_link = {
             link.name: Capture(link, folder / f"{link.name}.pcapng", epoch_ns) for link in links

@@ -160,8 +160,8 @@ class Attachment:
     on_state: Callable[[bool], None] = field(default=lambda up: None)
 
 
-class Link(Protocol):
-    """What scenarios see of wires and segments."""
+class Observable(Protocol):
+    """What captures see of a link."""
 
     name: str
     taps: list[Tap]
@@ -169,6 +169,10 @@ class Link(Protocol):
     @property
     def attachments(self) -> dict[str, Attachment]:
         """By the name of the interface at that end."""
+
+
+class Link(Observable, Protocol):
+    """What scenarios see of wires and segments."""
 
     @property
     def counters(self) -> dict[str, ChannelCounters]:
