@@ -1,0 +1,1 @@
+"""Live mode: one router in real time on real network interfaces."""

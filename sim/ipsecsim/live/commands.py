@@ -1,0 +1,178 @@
+"""`ipsecplane agent`: one router in real time. `ipsecplane switch`: its pipeline alone.
+
+Only argparse here; what a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ipsecplane.cli import NO_TARGET, OK, CommandError
+
+if TYPE_CHECKING:
+    from ipsecplane.ios.session import Session
+    from ipsecplane.ios.store import ConfigurationStore
+
+    from ipsecsim.live.router import LiveOptions, LiveRouter
+
+Subparsers = argparse._SubParsersAction  # its only name
+
+
+def register_agent(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "agent", help="run one router in real time on this machine's network interfaces"
+    )
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="its running-config")
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="INTERFACE=DEVICE",
+        dest="interfaces",
+        help="plug an interface of CONFIG into a network interface (repeat; needs CAP_NET_RAW)",
+    )
+    parser.add_argument(
+        "--pipeline",
+        default="embedded",
+        metavar="KIND",
+        help="embedded (default), bmv2, or grpc://HOST:PORT[/DEVICE] with --map INTERFACE=PORT",
+    )
+    parser.add_argument(
+        "--accelerator-device",
+        metavar="DEVICE",
+        help="the network interface that is cabled to the accelerator port of a grpc:// pipeline",
+    )
+    parser.add_argument(
+        "--grpc",
+        metavar="HOST:PORT",
+        help="offer the embedded switch's P4Runtime there, to p4runtime-shell for instance",
+    )
+    parser.add_argument("--console", action="store_true", help="EXEC lines from standard input")
+    parser.add_argument("--script", type=Path, metavar="FILE", help="EXEC lines to begin with")
+    parser.add_argument("--seed", type=int, help="for tests: keys and cookies that repeat")
+    parser.add_argument("--pcap", type=Path, metavar="DIR", help="a pcapng per network interface")
+    parser.add_argument(
+        "--log", action="store_true", help="all log messages, whatever `logging console` says"
+    )
+    parser.set_defaults(run=agent)
+
+
+def register_switch(commands: Subparsers[argparse.ArgumentParser]) -> None:
+    from ipsecsim.switch import cli
+
+    parser = commands.add_parser(
+        "switch", help="run a compiled P4 program in real time, served through P4Runtime"
+    )
+    cli.add_arguments(parser)
+    parser.set_defaults(run=cli.run)
+
+
+def agent(parsed: argparse.Namespace) -> int:
+    """`ipsecplane agent`."""
+    from ipsecplane.ios.session import Session
+    from ipsecplane.ios.store import ConfigurationStore
+
+    from ipsecsim.live.router import LiveRouter
+
+    with _clear_errors(), ExitStack() as stack:
+        text = parsed.config.read_text()
+        script = parsed.script.read_text().splitlines() if parsed.script else []
+        store = ConfigurationStore.load(text, str(parsed.config))
+        router = LiveRouter(store.router, _options(parsed))
+        for note in router.notes():
+            print(f"note: {note}", file=sys.stderr)
+        stack.enter_context(router)
+        session = Session(router.agent, store, console=True, save=parsed.config.write_text)
+        session.monitor = parsed.log
+        _introduce(router, store)
+        return _serve(router, session, script, parsed.console)
+
+
+def _serve(router: LiveRouter, session: Session, script: list[str], console: bool) -> int:
+    """Until SIGINT or SIGTERM, or until the console is left."""
+    from ipsecsim.live.terminal import LineInput, LineTerminal
+
+    signals: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        signals.append(number)
+        router.loop.call_soon(lambda: None)  # wakes it
+
+    terminal = LineTerminal(session, sys.stdout, prompt=console)
+    terminal.type(script)
+    kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    source = LineInput(sys.stdin.fileno(), terminal, router.loop) if console else None
+
+    def ended() -> bool:
+        terminal.poll()
+        return bool(signals) or terminal.done
+
+    try:
+        router.run(ended)
+    finally:
+        if source is not None:
+            source.close()
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    return OK
+
+
+def _introduce(router: LiveRouter, store: ConfigurationStore) -> None:
+    """One line that tells who waits that the router is running."""
+    cables = [f"{port.interface}={port.name}" for port in router.ports]
+    offered = [f"P4Runtime at {router.served}"] if router.served else []
+    print(f"{store.router.hostname}: {', '.join(cables + offered)}", file=sys.stderr, flush=True)
+
+
+def _options(parsed: argparse.Namespace) -> LiveOptions:
+    """Raises CommandError for arguments without a shape."""
+    from ipsecsim.live.router import LiveOptions
+
+    interfaces: dict[str, str] = {}
+    for text in parsed.interfaces:
+        interface, equals, device = text.partition("=")
+        if not (interface and equals and device):
+            raise CommandError(f"--map {text}: write INTERFACE=DEVICE")
+        if interface in interfaces:
+            raise CommandError(
+                f"{interface} is mapped twice, to {interfaces[interface]} and to {device}"
+            )
+        interfaces[interface] = device
+    return LiveOptions(
+        interfaces,
+        parsed.pipeline,
+        parsed.accelerator_device,
+        parsed.grpc,
+        parsed.seed,
+        parsed.pcap,
+    )
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """What a person can cause ends with its message, not with a traceback."""
+    from ipsecplane.ios.loader import ConfigurationErrors
+    from ipsecplane.targets.program import ProgramError
+    from ipsecplane.targets.transport import TargetError
+
+    from ipsecsim.live.router import LiveError
+    from ipsecsim.network.devices.base import DeviceError
+
+    try:
+        yield
+    except (LiveError, ConfigurationErrors, ProgramError) as error:
+        raise CommandError(str(error)) from error
+    except (DeviceError, TargetError) as error:
+        raise CommandError(str(error), NO_TARGET) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"not a text file: {error}") from error
+    except OSError as error:
+        where = f"{os.fspath(error.filename)}: " if error.filename else ""
+        raise CommandError(f"{where}{error.strerror or error}") from error
