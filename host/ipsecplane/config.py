@@ -147,7 +147,7 @@ class LoggingConfig:
     """Levels are the least severe that is shown, 7 = debugging (RFC 5424 severities)."""
 
     console: bool = True
-    buffered_size: int = 8000  # bytes
+    buffered_size: int = 8000  # bytes; 0 = no buffer
     rate_limit: int | None = None
     console_level: int = 7
     buffered_level: int = 7

@@ -133,8 +133,15 @@ class ConfigMode:
         self.add(text, *helps, key=key, keeps_no=keeps_no)
 
     def add(
-        self, text: str, *helps: str, key: str = "", no: str | None = None, **how: Any
+        self,
+        text: str,
+        *helps: str,
+        key: str = "",
+        no: str | None = None,
+        together: bool = False,
+        **how: Any,
     ) -> ConfigCommand:
+        """Declare a command; `together`: its lines print mixed with those of the one before it."""
         grammar = compile_grammar(text, helps, self.rules, self.prefixes)
         words = leading_keywords(text)
         key = key or words
@@ -143,9 +150,8 @@ class ConfigMode:
         removals = [grammar]
         if no is not None and no != text:
             removals.append(self._removal(text, helps, no))
-        command = ConfigCommand(
-            self.name, grammar, tuple(removals), len(self.commands), self.block, key, **how
-        )
+        rank = self.commands[-1].rank if together else len(self.commands)
+        command = ConfigCommand(self.name, grammar, tuple(removals), rank, self.block, key, **how)
         self.commands.append(command)
         return command
 

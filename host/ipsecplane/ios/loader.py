@@ -75,7 +75,10 @@ def load_running_config(
         if row.strip() == "exit":
             path = path[:-1]
             continue
-        row, number = _with_banner(rows, row, number)
+        row, number, closed = _with_banner(rows, row, number)
+        if not closed:
+            errors.append(LineError(filename, first, row.split("\n")[0], "% Unfinished banner"))
+            break
         try:
             configuration, path = _take(configuration, path, row, first)
         except CommandLineError as error:
@@ -109,16 +112,15 @@ def _take(
     raise max(failures, key=lambda failure: failure.column)
 
 
-def _with_banner(rows: list[str], row: str, number: int) -> tuple[str, int]:
-    """A banner goes on to its closing delimiter: take these lines along."""
+def _with_banner(rows: list[str], row: str, number: int) -> tuple[str, int, bool]:
+    """A banner goes on to its closing delimiter: take these lines along. Third: whether it came."""
     found = re.match(r"\s*banner\s+\S+\s+(\^C|\S)", row)
     if found is None:
-        return row, number
-    delimiter = found[1]
-    while delimiter not in row[found.end() :] and number < len(rows):
+        return row, number, True
+    while found[1] not in row[found.end() :] and number < len(rows):
         row += "\n" + rows[number]
         number += 1
-    return row, number
+    return row, number, found[1] in row[found.end() :]
 
 
 def _syntax_error(filename: str, number: int, row: str, error: CommandLineError) -> LineError:

@@ -91,7 +91,7 @@ def session_down(time: float, peer: Address, port: int) -> LogLine:
 
 def bad_ike_message(time: float, peer: Address) -> LogLine:
     """Malformed, or decrypted to nonsense: what a wrong pre-shared key looks like."""
-    text = f"IKE message from {peer:<15} failed its sanity check or is malformed"
+    text = f"IKE message from {peer!s:<15} failed its sanity check or is malformed"
     return LogLine(time, "CRYPTO", 4, "IKMP_BAD_MESSAGE", text)
 
 
@@ -142,13 +142,17 @@ def local_time(utc: datetime, clock: ClockConfig) -> tuple[datetime, str]:
     """Local wall-clock time and the zone's name.
 
     Summer time follows the United States' rules, which `clock summer-time X recurring` means:
-    from 2:00 of March's second Sunday to 2:00 (summer time) of November's first.
+    from 2:00 of March's second Sunday to 2:00 (summer time) of November's first; before 2007, from
+    April's first Sunday to October's last.
     """
     standard = utc.replace(tzinfo=None) + timedelta(minutes=clock.offset_minutes)
     if clock.summer_timezone:
-        begin = _nth_sunday(standard.year, 3, 2) + timedelta(hours=2)
-        end = _nth_sunday(standard.year, 11, 1) + timedelta(hours=1)
-        if begin <= standard < end:
+        begin = _nth_sunday(standard.year, 3, 2)
+        end = _nth_sunday(standard.year, 11, 1)
+        if standard.year < 2007:
+            begin = _nth_sunday(standard.year, 4, 1)
+            end = _nth_sunday(standard.year, 11, 1) - timedelta(days=7)
+        if begin + timedelta(hours=2) <= standard < end + timedelta(hours=1):
             return standard + timedelta(hours=1), clock.summer_timezone
     return standard, clock.timezone
 

@@ -135,7 +135,7 @@ def _declare_entries(mode: ConfigMode, rule: str, apply: Any) -> None:
     mode.add(f"{_SEQUENCE} @{rule}()", "Sequence Number", apply=apply,
              no="<1-2147483647>$sequence", **how)  # fmt: skip
     mode.add(f"{_SEQUENCE} remark LINE$remark", "Sequence Number", "Access list entry comment",
-             "Comment up to 100 characters", **how,
+             "Comment up to 100 characters", **how, together=True,
              apply=lambda draft, args: draft.with_remark(args.text("remark")))  # fmt: skip
 
 
@@ -159,11 +159,21 @@ def _order(args: Args) -> tuple[Any, ...]:
     return (1, int(name), "") if name.isdigit() else (0, 0, name)
 
 
+def _of_one_kind(line: Line, siblings: tuple[Line, ...]) -> Line:
+    for other in siblings:
+        if other.key == line.key and other.text != line.text:
+            raise CommandError(
+                f"% Access list {line.args['name']} exists already as {other.text!r}"
+            )
+    return line
+
+
 def _declare_section(kind: str, numbers: str, help_text: str, mode: str) -> None:
     CONFIG.add(
         f"ip access-list {kind} {{{numbers}|WORD}}$name", help_text,
         "Access-list number", "Expanded access-list number", "Access-list name",
         key="ip access-list {name}", enters=mode, sort=_order, render=_render,
+        place=_of_one_kind, together=kind == "extended",
         begin=lambda _, args: _Draft(kind == "extended", args.text("name")), finish=_finish,
     )  # fmt: skip
 
@@ -173,8 +183,8 @@ _declare_section("extended", "<100-199>|<2000-2699>", "Extended Access List", "c
 
 
 def _route(text: str) -> tuple[str, str]:
-    _, name, entry = text.split(" ", 2)
-    number = int(name)
+    _, name, *rest = text.split(" ", 2)
+    entry, number = "".join(rest), int(name)
     kind = "standard" if number < 100 or 1300 <= number < 2000 else "extended"
     return f"ip access-list {kind} {name}", entry
 

@@ -95,11 +95,14 @@ def description(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     return replace(entry, description=args.text("text"))
 
 
-@entry_line("set peer {A.B.C.D|X:X:X:X::X}$peer [default]", "Allowed Encryption/Decryption peer",
+@entry_line("set peer {A.B.C.D|X:X:X:X::X}$peer [default$default]",
+            "Allowed Encryption/Decryption peer",
             "IP address of peer", "IPv6 address of peer", "Try this peer first",
             key="set peer {peer}")  # fmt: skip
 def set_peer(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
-    return replace(entry, peers=(*entry.peers, args.address("peer")))
+    peer = args.address("peer")
+    peers = (peer, *entry.peers) if "default" in args else (*entry.peers, peer)
+    return replace(entry, peers=peers)
 
 
 @entry_line("set security-association lifetime seconds " + SECONDS, "Time-based key duration",

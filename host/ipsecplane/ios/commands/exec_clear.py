@@ -104,8 +104,8 @@ def undebug(session: Session, args: Args) -> list[str]:
     return [f"{DEBUG_TOPICS[topic]} debugging is off"]
 
 
-@EXEC.command("undebug all", "Enable all debugging", privileged=True)
-@EXEC.command("no debug all", "Enable all debugging", privileged=True)
+@EXEC.command("undebug all", "Turn off all debugging", privileged=True)
+@EXEC.command("no debug all", "Turn off all debugging", privileged=True)
 def undebug_all(session: Session, _: Args) -> list[str]:
     for topic in DEBUG_TOPICS:
         session.router.set_debug(topic, False)

@@ -58,9 +58,10 @@ LINE.keep("history size <0-256>", "Enable and control the command history functi
           "Set history buffer size", "Size of history buffer", key="history size")  # fmt: skip
 LINE.keep("length <0-512>", "Set number of lines on a screen", "Lines", key="length")
 LINE.keep("width <0-512>", "Set width of the display terminal", "Columns", key="width")
-LINE.keep("transport {input|output|preferred} {all|none|ssh|telnet}",
+LINE.keep("transport {input|output|preferred}$direction {all|none|ssh|telnet}",
           "Define transport protocols for line", "Incoming connections", "Outgoing connections",
-          "Preferred protocol", "All protocols", "No protocols", "SSH", "Telnet")  # fmt: skip
+          "Preferred protocol", "All protocols", "No protocols", "SSH", "Telnet",
+          key="transport {direction}")  # fmt: skip
 LINE.keep("speed <0-4294967295>", "Set the transmit and receive speeds", "Speed", key="speed")
 LINE.keep("stopbits {1|1.5|2}", "Set async line stop bits", "One stop bit",
           "One and one-half stop bits", "Two stop bits", key="stopbits")  # fmt: skip

@@ -34,7 +34,8 @@ CONFIG.explain("""
 CONFIG.begin_block("service")
 CONFIG.keep("version LINE", "Software version of the configuration", "Version number",
             key="version")  # fmt: skip
-CONFIG.keep("service pad [to-xot|from-xot]", "Enable PAD commands", "", "", keeps_no=True)
+CONFIG.keep("service pad [to-xot|from-xot]", "Enable PAD commands", "PAD to XOT",
+            "PAD from XOT", keeps_no=True)  # fmt: skip
 
 
 def _timestamps(args: Args) -> Timestamps:
@@ -127,7 +128,8 @@ def _level(args: Args) -> int:
 
 @CONFIG.line(
     f"logging buffered [<4096-2147483647>$size] [{_LEVEL}]", "Set buffered logging parameters",
-    "Logging buffer size", *_LEVEL_HELPS,
+    "Logging buffer size", *_LEVEL_HELPS, keeps_no=True,
+    refuse=lambda router, _: replace(router, logging=replace(router.logging, buffered_size=0)),
 )  # fmt: skip
 def logging_buffered(router: RouterConfig, args: Args) -> RouterConfig:
     size = args.number("size", router.logging.buffered_size)
@@ -193,8 +195,10 @@ CONFIG.begin_block("ip")
 CONFIG.keep("ip subnet-zero", "Allow 'subnet zero' subnets", keeps_no=True)
 CONFIG.keep("ip source-route", "Process packets with source routing options", keeps_no=True)
 CONFIG.begin_block("names")
-CONFIG.keep("ip domain lookup", "IP DNS Resolver", "Enable IP domain name lookup", keeps_no=True)
-CONFIG.keep("ip domain-lookup", "Enable IP domain name lookup", keeps_no=True)
+CONFIG.keep("ip domain lookup", "IP DNS Resolver", "Enable IP domain name lookup",
+            key="ip domain lookup", keeps_no=True)  # fmt: skip
+CONFIG.keep("ip domain-lookup", "Enable IP domain name lookup", key="ip domain lookup",
+            keeps_no=True)  # fmt: skip
 CONFIG.keep("ip domain name WORD", "IP DNS Resolver", "Define the default domain name",
             "Default domain name", key="ip domain name")  # fmt: skip
 CONFIG.keep("ip domain-name WORD", "Define the default domain name", "Default domain name",
@@ -222,7 +226,7 @@ CONFIG.keep("mta receive maximum-recipients <0-1024>", "Modify use of mail trans
             "Configure the mail receive", "Maximum number of recipients", "Number of recipients",
             key="mta receive maximum-recipients")  # fmt: skip
 CONFIG.begin_block("users")
-CONFIG.keep("username WORD [privilege <0-15>] {password|secret} LINE",
+CONFIG.keep("username WORD$name [privilege <0-15>] {password|secret} LINE",
             "Establish User Name Authentication", "User name", "Set user privilege level",
             "User privilege level", "Specify the password for the user",
-            "Specify the secret for the user", "The password", key="username")  # fmt: skip
+            "Specify the secret for the user", "The password", key="username {name}")  # fmt: skip

@@ -23,6 +23,9 @@ def logging(
         level = SEVERITIES[settings.console_level]
         console = f"level {level}, {view.logged} messages logged, xml disabled,"
     buffered = SEVERITIES[settings.buffered_level]
+    buffer = f"level {buffered}, {view.logged} messages logged, xml disabled,"
+    if not settings.buffered_size:
+        buffer = "disabled"
     rows = [
         f"Syslog logging: enabled ({view.dropped} messages dropped, {view.rate_limited} messages"
         " rate-limited, 0 flushes, 0 overruns, xml disabled, filtering disabled)",
@@ -35,8 +38,8 @@ def logging(
         *(["                     filtering disabled"] if settings.console else []),
         "    Monitor logging: level debugging, 0 messages logged, xml disabled,",
         "                     filtering disabled",
-        f"    Buffer logging:  level {buffered}, {view.logged} messages logged, xml disabled,",
-        "                    filtering disabled",
+        f"    Buffer logging:  {buffer}",
+        *(["                    filtering disabled"] if settings.buffered_size else []),
         "    Exception Logging: size (8192 bytes)",
         "    Count and timestamp logging messages: disabled",
         "    Persistent logging: disabled",
