@@ -52,7 +52,7 @@ control Local(in headers_t hdr, inout metadata_t meta) {
 // host need not list every solicited-node address.
 control NeighborDiscovery(in headers_t hdr, inout metadata_t meta) {
     apply {
-        if (hdr.icmp.isValid() && meta.protocol == PROTOCOL_ICMPV6
+        if (hdr.icmp.isValid() && hdr.ipv6.isValid() && meta.protocol == PROTOCOL_ICMPV6
             && hdr.icmp.type >= 133 && hdr.icmp.type <= 137
             && (meta.is_local == 1 || hdr.ipv6.dst[127:112] == 0xFF02)) {
             if (hdr.ipv6.hop_limit == 255) {

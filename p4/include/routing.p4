@@ -7,6 +7,8 @@
 
 control Routing(in headers_t hdr, inout metadata_t meta) {
 
+    bit<1> connected = 0;                      // the next hop is the destination itself
+
     @id(0x0100000F)
     action route_discard() {
         meta.reason = REASON_ROUTE_DISCARD;
@@ -28,8 +30,7 @@ control Routing(in headers_t hdr, inout metadata_t meta) {
     @id(0x01000012)
     action route_connected(@id(1) if_id_t if_id) {
         meta.if_out = if_id;
-        meta.next_hop_v4 = hdr.ipv4.dst;
-        meta.next_hop_v6 = hdr.ipv6.dst;
+        connected = 1;
     }
 
     @id(0x0200000C)
@@ -110,8 +111,14 @@ control Routing(in headers_t hdr, inout metadata_t meta) {
         }
         if (hdr.ipv4.isValid()) {
             route_v4.apply();
+            if (connected == 1) {
+                meta.next_hop_v4 = hdr.ipv4.dst;
+            }
         } else {
             route_v6.apply();
+            if (connected == 1) {
+                meta.next_hop_v6 = hdr.ipv6.dst;
+            }
         }
         if (meta.reason == REASON_NONE) {
             interface_out.apply();
@@ -130,7 +137,6 @@ control Adjacency(in headers_t hdr, inout metadata_t meta) {
     @id(0x01000016)
     action glean() {
         meta.reason = REASON_GLEAN;
-        meta.value = meta.next_hop_v4;
     }
 
     @id(0x0200000F)
@@ -163,7 +169,9 @@ control Adjacency(in headers_t hdr, inout metadata_t meta) {
 
     apply {
         if (hdr.ipv4.isValid()) {
-            adjacency_v4.apply();
+            if (!adjacency_v4.apply().hit) {
+                meta.value = meta.next_hop_v4;
+            }
         } else {
             adjacency_v6.apply();
         }

@@ -111,6 +111,30 @@ def test_tables_are_the_documented_ones(program: str, heading: str) -> None:
                 ), (name, action)
 
 
+SIZES = {
+    "INTERFACE_TABLE_SIZE": ("interface_in", "interface_out"),
+    "MY_MAC_TABLE_SIZE": ("my_mac",),
+    "LOCAL_TABLE_SIZE": ("local_v4", "local_v6"),
+    "ROUTE_TABLE_SIZE": ("route_v4", "route_v6"),
+    "ADJACENCY_TABLE_SIZE": ("adjacency_v4", "adjacency_v6"),
+    "POLICY_TABLE_SIZE": tuple(
+        f"{table}_v{n}"
+        for table in ("inner_policy", "cleartext", "classify", "spd_out")
+        for n in (4, 6)
+    ),
+    "SAD_TABLE_SIZE": ("sad_v4", "sad_v6"),
+    "SA_TABLE_SIZE": ("sa_in", "sa_out", "path_mtu"),
+}
+
+
+def test_sizes_are_the_guaranteed_ones() -> None:
+    source = (ROOT / "p4" / "include" / "sizes.p4").read_text(encoding="utf-8")
+    defined = {name: int(value) for name, value in re.findall(r"#define (\w+) (\d+)", source)}
+    expected = {table: defined[name] for name, tables in SIZES.items() for table in tables}
+    tables = load_program("ipsec").p4info.tables
+    assert {t.preamble.alias: t.size for t in tables if not t.is_const_table} == expected
+
+
 @pytest.mark.parametrize("program", COMPILE.PROGRAMS)
 def test_names_are_unique_and_ids_explicit(program: str) -> None:
     p4info = load_program(program).p4info

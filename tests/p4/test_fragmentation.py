@@ -111,6 +111,8 @@ def test_transport_mode_knows_neither(
     router: Dut, prefragment: int, df_policy: DfPolicy, df: int
 ) -> None:
     protect(router, prefragment=prefragment, df_policy=df_policy, tunnel=0)
+    header, _ = the_request(router.send(*frame(LAN, v4(MAX_INNER, df))))
+    assert not header.prefragment
     outputs = router.send(*frame(LAN, v4(MAX_INNER + 1, df)))
     if df:
         assert the_punt(outputs).reason == Reason.FRAG_NEEDED
@@ -213,11 +215,14 @@ def test_the_hosts_own_packets(router: Dut) -> None:
 
 
 def test_encrypted_packets_that_met_a_smaller_mtu(router: Dut) -> None:
-    header = CryptoHeader(Operation.ENCRYPTED, sa_index=3, epoch=1, spi=9, sequence=1, level=1)
+    header = CryptoHeader(
+        Operation.ENCRYPTED, sa_index=3, epoch=1, spi=9, sequence=1, level=1, qos_group=5
+    )
     outer = IP(src=ROUTER4[WAN], dst=REMOTE4, proto=50) / Raw(bytes(MTU))
     request, _ = the_request(router.send(*result(header, outer)))
-    assert (request.operation, request.mtu, request.sa_index) == (Operation.FRAGMENT, MTU, 0)
-    assert request.level == 1, "the class stays"
+    assert request == CryptoHeader(
+        Operation.FRAGMENT, mtu=MTU, egress_if=WAN, level=1, qos_group=5
+    ), "the class stays, the SA is done with"
     outer.flags = "DF"
     punt = the_punt(router.send(*result(header, outer)))
     assert (punt.reason, punt.value) == (Reason.FRAG_NEEDED, MTU)

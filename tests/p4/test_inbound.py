@@ -392,6 +392,24 @@ def test_bad_checksums(router: Dut, packet: Packet) -> None:
     assert dropped(router, frame(LAN, packet)) == Reason.BAD_CHECKSUM
 
 
+@pytest.mark.parametrize("if_id", [LAN, TAGGED])
+def test_lengths_are_exact(router: Dut, if_id: int) -> None:
+    """One octet more than the frame has is too much, tag or not."""
+    for extra, fine in ((0, True), (1, False)):
+        v4_packet = IP(src=HOST4[if_id], dst=REMOTE4, len=20 + 48 + extra) / DATA
+        v6_packet = IPv6(src=HOST6[if_id], dst=REMOTE6, plen=48 + extra) / DATA
+        for packet in (v4_packet, v6_packet):
+            if fine:
+                the_frame(router.send(*frame(if_id, packet)), WAN)
+            else:
+                assert dropped(router, frame(if_id, packet)) == Reason.BAD_IP_HEADER
+
+
+def test_icmpv6_in_ipv4_is_nothing_special(router: Dut) -> None:
+    packet = IP(src=HOST4[LAN], dst=ROUTER4[LAN], proto=58, ttl=255) / ICMPv6ND_NS()
+    assert the_punt(router.send(*frame(LAN, packet))).reason == Reason.LOCAL
+
+
 def test_truncated_headers(router: Dut) -> None:
     for packet in (IP(src=HOST4[LAN], dst=REMOTE4, options=OPTIONS) / DATA, TRANSIT6 / DATA):
         port, octets = frame(LAN, packet)

@@ -239,6 +239,7 @@ PORTS: list[tuple[dict[str, Any], Packet, bool]] = [
     ({"protocol": 6}, TCP(sport=80, dport=9), True),
     ({"protocol": 6}, UDP(sport=80, dport=9), False),
     ({"protocol": 17, "dst_port": 53}, UDP(sport=9, dport=53), True),
+    ({"protocol": 17, "src_port": 53}, UDP(sport=53, dport=9), True),
     ({"protocol": 132, "dst_port": 38412}, SCTP(sport=9, dport=38412), True),
     ({"protocol": 50}, ESP(spi=1, seq=1, data=bytes(20)), True),
     ({"protocol": 51}, AH(nh=4, payloadlen=4, spi=1, seq=1, icv=bytes(12)), True),
