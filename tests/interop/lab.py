@@ -8,6 +8,7 @@ is never touched, because both ends of every cable are made inside.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -105,7 +106,7 @@ class Namespace:
 
     def command(self, *argv: str | Path) -> list[str]:
         """`argv` as run from outside: inside the namespace, and killed when its starter dies."""
-        enter = ["nsenter", "-t", str(self.pid), "-n", "-m", "--"]
+        enter = ["nsenter", "-t", str(self.pid), "-n", "-m", f"--wd={os.getcwd()}", "--"]
         return [*enter, "setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)]
 
     def run(self, *argv: str | Path, timeout: float = 30, check: bool = True) -> str:
@@ -216,7 +217,8 @@ def stop(process: subprocess.Popen[str], patience: float = 3.0) -> int:
             process.wait()
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
-            pipe.close()
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
     return process.returncode
 
 

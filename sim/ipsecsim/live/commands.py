@@ -88,9 +88,9 @@ def agent(parsed: argparse.Namespace) -> int:
         router = LiveRouter(store.router, _options(parsed))
         for note in router.notes():
             print(f"note: {note}", file=sys.stderr)
-        stack.enter_context(router)
         session = Session(router.agent, store, console=True, save=parsed.config.write_text)
         session.monitor = parsed.log
+        stack.enter_context(router)
         _introduce(router, store)
         return _serve(router, session, script, parsed.console)
 
