@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ipsecplane.ios.grammar import Grammar
 from ipsecplane.ios.tokens import Number, Token, Variable
 
-_WORDS = st.from_regex(r"[A-Z][A-Za-z0-9_]{0,8}", fullmatch=True)
+# Never the beginning of a keyword: an abbreviation would win over a name.
+_WORDS = st.from_regex(r"[A-Z][A-Za-z0-9]{0,7}_", fullmatch=True)
 _IPV4 = st.integers(0, 2**32 - 1).map(lambda n: str(IPv4Address(n)))
 _IPV6 = st.integers(0, 2**128 - 1).map(lambda n: str(IPv6Address(n)).upper())
 

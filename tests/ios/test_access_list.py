@@ -52,7 +52,8 @@ def test_wildcards_clear_the_bits_they_ignore() -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    ["permit ip host 10.0.0.1 host 10.0.2.2", "deny udp any range bootps bootpc 10.0.0.0 0.255.255.255",
+    ["permit ip host 10.0.0.1 host 10.0.2.2",
+     "deny udp any range bootps bootpc 10.0.0.0 0.0.0.255",
      "permit tcp any gt 1023 any eq www", "permit tcp any lt telnet any", "permit 99 any any"],
 )  # fmt: skip
 def test_entries_are_shown_as_they_are_typed(rule: str) -> None:

@@ -199,5 +199,8 @@ def test_any_line_is_a_command_or_a_named_error_within_it(line: str) -> None:
     try:
         read(line)
     except CommandLineError as error:
-        assert 0 <= error.column <= len(line)
-        assert error.message(line).startswith("% ")
+        wrong = error
+    else:
+        return
+    assert 0 <= wrong.column <= len(line)
+    assert wrong.message(line).startswith("% ")

@@ -1,4 +1,4 @@
-"""The guide's two routers (chapter 3): every line loads, means the right thing and is shown back."""
+"""The guide's two routers (chapter 3): every line loads, means its thing and is shown back."""
 
 from __future__ import annotations
 

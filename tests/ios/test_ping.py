@@ -51,8 +51,8 @@ def test_the_guides_dialogue_as_a_terminal_shows_it(session: Session, router: Fa
 
 def test_the_extended_dialogue(session: Session, router: FakeRouter) -> None:
     screen = Transcript(session)
-    answers = ("ping", "", "10.0.2.2", "", "200", "1", "y", "", "10.0.0.1", "184", "y", "y", "0x1234",
-               "none", "y", "100", "120", "10")  # fmt: skip
+    answers = ("ping", "", "10.0.2.2", "", "200", "1", "y", "", "10.0.0.1", "184", "y", "y",
+               "0x1234", "none", "y", "100", "120", "10")  # fmt: skip
     for line in answers:
         screen.type(line)
     assert screen.text.splitlines()[6:] == [
@@ -164,7 +164,8 @@ def test_escape_ends_a_ping_with_what_it_has(
     [
         (PingResult(5, 0, ()), "Success rate is 0 percent (0/5)"),
         (PingResult(0, 0, ()), "Success rate is 0 percent (0/0)"),
-        (PingResult(3, 2, (0.01, 0.02)), "Success rate is 66 percent (2/3), round-trip min/avg/max = 10/15/20 ms"),
+        (PingResult(3, 2, (0.01, 0.02)),
+         "Success rate is 66 percent (2/3), round-trip min/avg/max = 10/15/20 ms"),
     ],
 )  # fmt: skip
 def test_success_rates(result: PingResult, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Whatever configuration is entered, the printed text loads to the same meaning and the same text."""
+"""Whatever is entered, the printed text loads to the same meaning and the same text."""
 
 from __future__ import annotations
 
@@ -78,11 +78,7 @@ def test_no_of_every_line_gives_the_default(entered: list[tuple[str, str]]) -> N
     """`default` of each global line, then of what is left, empties the configuration."""
     configuration = typed_in(entered)
     for line in configuration.lines:
-        if line.command.render is not None:
-            text = line.text  # a numbered access list prints flat; its section has one name
-        else:
-            text = line.text.split("\n")[0]
-        parsed, form = read_line("config", f"default {text}")
+        parsed, form = read_line("config", "default " + line.text.split("\n")[0])
         configuration, _ = enter(configuration, (), parsed, form)
     assert configuration.lines == ()
 

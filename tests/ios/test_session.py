@@ -18,16 +18,16 @@ Run = Callable[[str], str]
 def test_prompts_follow_the_mode(session: Session) -> None:
     session.privileged = False
     seen = [session.prompt]
-    for line in ("enable", "conf t", "int fa0/1", "exit", "crypto isakmp policy 1", "crypto ipsec tr t"
-                 " esp-aes", "crypto map testtag1 10", "ip access-list extended v", "line vty 0 4",
-                 "controller ISA 5/1", "end", "disable"):  # fmt: skip
+    for line in ("enable", "conf t", "int fa0/1", "exit", "crypto isakmp policy 1",
+                 "crypto ipsec tr t esp-aes", "crypto map testtag1 10", "ip access-list extended v",
+                 "line vty 0 4", "controller ISA 5/1", "end", "disable"):  # fmt: skip
         session.submit(line)
         seen.append(session.prompt)
     assert seen == [
         "ipseca-71a>", "ipseca-71a#", "ipseca-71a(config)#", "ipseca-71a(config-if)#",
         "ipseca-71a(config)#", "ipseca-71a(config-isakmp)#", "ipseca-71a(cfg-crypto-trans)#",
-        "ipseca-71a(config-crypto-map)#", "ipseca-71a(config-ext-nacl)#", "ipseca-71a(config-line)#",
-        "ipseca-71a(config-controller)#", "ipseca-71a#", "ipseca-71a>",
+        "ipseca-71a(config-crypto-map)#", "ipseca-71a(config-ext-nacl)#",
+        "ipseca-71a(config-line)#", "ipseca-71a(config-controller)#", "ipseca-71a#", "ipseca-71a>",
     ]  # fmt: skip
 
 
@@ -168,9 +168,11 @@ def test_show_running_config_and_interface(run: Run, guide_text: Callable[[str],
         ("include ^hostname", ["hostname ipseca-71a"]),
         ("i peer|isakmp key", ["crypto isakmp key 0 1234 address 10.2.2.2", " set peer 10.2.2.2"]),
         ("begin ^line vty", ["line vty 0 4", " password lab", " login", "!", "end"]),
-        ("section isakmp policy", ["crypto isakmp policy 1", " authentication pre-share", " lifetime 180"]),
+        ("section isakmp policy",
+         ["crypto isakmp policy 1", " authentication pre-share", " lifetime 180"]),
         ("count ^interface", ["Number of lines which match regexp = 6"]),
-        ("include interface | exclude Serial", ["interface FastEthernet0/0", "interface FastEthernet0/1"]),
+        ("include interface | exclude Serial",
+         ["interface FastEthernet0/0", "interface FastEthernet0/1"]),
         ("section line | count password", ["Number of lines which match regexp = 1"]),
     ],
 )  # fmt: skip

@@ -114,6 +114,9 @@ def enter(
     if form:
         siblings = _without(siblings, command.also_removes)
         left = tuple(line for line in siblings if not _removed(line, parsed, key))
+        section = configuration.section(path)
+        if section is not None:
+            left += tuple(line for line in _initial(section.command) if line.key == key)
         return configuration.with_children(path, left), path
     line = Line(command, args, text, key, source=source)
     if command.place is not None:
@@ -148,13 +151,17 @@ def _open(siblings: tuple[Line, ...], line: Line) -> tuple[Line, ...]:
     for other in siblings:
         if other.key == line.key:
             return _put(siblings, replace(line, children=other.children))
-    children: tuple[Line, ...] = ()
-    for text in line.command.initial:
-        parsed, form = read_line(line.command.enters, text)
+    return _put(siblings, replace(line, children=_initial(line.command)))
+
+
+def _initial(command: ConfigCommand) -> tuple[Line, ...]:
+    """The lines a new section of `command` holds."""
+    lines = []
+    for text in command.initial:
+        parsed, form = read_line(command.enters, text)
         key = parsed.command.key_for(parsed.args, parsed.text)
-        child = Line(parsed.command, parsed.args, parsed.text, key, negated=form == "no")
-        children = (*children, child)
-    return _put(siblings, replace(line, children=children))
+        lines.append(Line(parsed.command, parsed.args, parsed.text, key, negated=form == "no"))
+    return tuple(lines)
 
 
 def _put(siblings: tuple[Line, ...], line: Line) -> tuple[Line, ...]:

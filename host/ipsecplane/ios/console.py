@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from os.path import commonprefix
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
-from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.document import Document
+from prompt_toolkit.eventloop import InputHook, InputHookContext
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
 
 from ipsecplane.ios.session import Session
-
-
-class SessionCompleter(Completer):
-    """Tab: the one keyword that fits; a list where several do."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Completion]:
-        text = document.text_before_cursor
-        unfinished = "" if text[-1:].isspace() else text.split()[-1] if text else ""
-        for word in self._session.complete(text):
-            yield Completion(f"{word} ", start_position=-len(unfinished), display=word)
 
 
 def _bindings(session: Session) -> KeyBindings:
@@ -43,6 +32,16 @@ def _bindings(session: Session) -> KeyBindings:
         shown = f"{session.prompt}{text}?\n{answer}"
         run_in_terminal(lambda: event.app.output.write(shown))
 
+    @keys.add("tab")
+    def _(event: KeyPressEvent) -> None:
+        """Complete the keyword, or as much of it as all that fit have in common."""
+        text = event.current_buffer.document.text_before_cursor
+        words = session.complete(text)
+        if words:
+            unfinished = "" if text[-1:].isspace() else text.split()[-1] if text else ""
+            rest = commonprefix(words)[len(unfinished) :]
+            event.current_buffer.insert_text(rest + (" " if len(words) == 1 else ""))
+
     @keys.add("c-z")
     def _(event: KeyPressEvent) -> None:
         """End configuration."""
@@ -56,10 +55,32 @@ def _bindings(session: Session) -> KeyBindings:
     return keys
 
 
+def _hook(idle: Callable[[int], str], terminal: PromptSession[str]) -> InputHook:
+    """prompt_toolkit calls it in place of waiting for a key, on the thread of its event loop."""
+
+    def hook(context: InputHookContext) -> None:
+        loop = asyncio.get_running_loop()
+        app = terminal.app
+        while not context.input_is_ready():
+            try:
+                text = idle(context.fileno())
+            except EOFError as error:
+                loop.call_soon_threadsafe(partial(app.exit, exception=error))
+                return
+            if text:
+                # Above the prompt, which is drawn anew; thread-safe, for the loop is in `select`.
+                show = partial(run_in_terminal, partial(app.output.write, text))
+                loop.call_soon_threadsafe(show)
+                return
+
+    return hook
+
+
 def run_console(
     session: Session,
     advance: Callable[[], None],
     *,
+    idle: Callable[[int], str] | None = None,
     input: Input | None = None,
     output: Output | None = None,
 ) -> None:
@@ -67,11 +88,13 @@ def run_console(
 
     `advance` lets the router's time go on by a little: it is called over and over while a command
     runs, and once after each line. Ctrl-C and Ctrl-^ stop a running ping or give up a line.
+
+    A router that lives in real time gives `idle`: called at the prompt with a file descriptor, it
+    runs the router until that is readable or there is something to show, and returns what the
+    session printed; it raises EOFError to end the conversation.
     """
     terminal: PromptSession[str] = PromptSession(
         history=InMemoryHistory(),
-        completer=SessionCompleter(session),
-        complete_while_typing=False,
         key_bindings=_bindings(session),
         enable_history_search=False,
         input=input,
@@ -88,18 +111,19 @@ def run_console(
     while not session.closed:
         show()
         try:
-            line = terminal.prompt(session.prompt)
+            hook = None if idle is None else _hook(idle, terminal)
+            line = terminal.prompt(session.prompt, inputhook=hook)
         except KeyboardInterrupt:
             session.interrupt()
             continue
         except EOFError:
             return
         session.submit(line)
-        advance()
-        while session.busy:
+        while True:
             try:
-                show()
                 advance()
+                show()
             except KeyboardInterrupt:
                 session.interrupt()
-        show()
+            if not session.busy:
+                break

@@ -39,7 +39,9 @@ def _rows(prefix: str, routes: Sequence[RouteView], indent: str) -> list[str]:
     mark = "*" if prefix.startswith("0.0.0.0") else " "
     head = f"{routes[0].code}{mark}{indent}{prefix} "
     rows = [head + _way(routes[0])]
-    rows += [f"{r.code}{' ' * (len(head) - len(r.code))}{_way(r)}" for r in routes[1:]]
+    for route in routes[1:]:
+        code = "" if route.code == routes[0].code else route.code
+        rows.append(f"{code:<{len(head)}}{_way(route)}")
     return rows
 
 
