@@ -9,7 +9,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,7 +97,7 @@ def agent(parsed: argparse.Namespace) -> int:
 
 def _serve(router: LiveRouter, session: Session, script: list[str], console: bool) -> int:
     """Until SIGINT or SIGTERM, or until the console is left."""
-    from ipsecsim.live.terminal import LineInput, LineTerminal
+    from ipsecsim.live.terminal import Keyboard, LineInput, LineTerminal
 
     signals: list[int] = []
 
@@ -105,23 +105,36 @@ def _serve(router: LiveRouter, session: Session, script: list[str], console: boo
         signals.append(number)
         router.loop.call_soon(lambda: None)  # wakes it
 
-    terminal = LineTerminal(session, sys.stdout, prompt=console)
-    terminal.type(script)
-    kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    source = LineInput(sys.stdin.fileno(), terminal, router.loop) if console else None
+    def stopped() -> bool:
+        return bool(signals)
 
     def ended() -> bool:
         terminal.poll()
-        return bool(signals) or terminal.done
+        return stopped() or terminal.done
 
-    try:
+    keyboard = console and sys.stdin.isatty()
+    terminal = LineTerminal(session, sys.stdout, prompt=console and not keyboard)
+    terminal.type(script)
+    with _signals((signal.SIGINT, signal.SIGTERM), stop):
+        if keyboard:
+            router.run(lambda: ended() or terminal.idle)
+            Keyboard(session, router.loop, stopped).run()
+            return OK
+        source = LineInput(sys.stdin.fileno(), terminal, router.loop) if console else None
         router.run(ended)
-    finally:
         if source is not None:
             source.close()
-        for number, handler in kept.items():
-            signal.signal(number, handler)
     return OK
+
+
+@contextmanager
+def _signals(numbers: Iterable[int], handler: Callable[[int, object], None]) -> Iterator[None]:
+    kept = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, previous in kept.items():
+            signal.signal(number, previous)
 
 
 def _introduce(router: LiveRouter, store: ConfigurationStore) -> None:

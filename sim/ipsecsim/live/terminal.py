@@ -1,15 +1,19 @@
-"""A router's terminal as lines: what a person, a pipe or a script types, and what comes back."""
+"""A live router's terminal: lines from a pipe or a script, or a person at a keyboard."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable
-from typing import TextIO
+from collections.abc import Callable, Iterable
+from typing import Final, TextIO
 
+from ipsecplane.ios.console import run_console
 from ipsecplane.ios.session import Session
 
 from ipsecsim.network.realtime import RealTimeLoop
+
+_LONG: Final = 3600.0
+_STEP: Final = 0.05  # seconds between two looks at the output of a running command
 
 
 class LineTerminal:
@@ -30,8 +34,12 @@ class LineTerminal:
     @property
     def done(self) -> bool:
         """Nobody will type any more: they left, or their input has ended and been worked off."""
-        idle = not self._lines and not self._session.busy
-        return self._session.closed or (self._ended and idle)
+        return self._session.closed or (self._ended and self.idle)
+
+    @property
+    def idle(self) -> bool:
+        """All lines that came are worked off."""
+        return not self._lines and not self._session.busy
 
     def type(self, lines: Iterable[str]) -> None:
         """Lines to be taken one after the other, each when the one before it is done."""
@@ -67,6 +75,57 @@ class LineTerminal:
     def _put(self, text: str) -> None:
         self._out.write(text)
         self._out.flush()
+
+
+class Keyboard:
+    """A person at a terminal: editing, completion, `?`. The router goes on while they type."""
+
+    def __init__(self, session: Session, loop: RealTimeLoop, stopped: Callable[[], bool]) -> None:
+        """`stopped` says that something else ends the conversation (a signal)."""
+        self._session = session
+        self._loop = loop
+        self._stopped = stopped
+
+    def run(self) -> None:
+        """Until the person leaves."""
+        run_console(self._session, lambda: self._advance(), idle=self._idle)
+
+    def _advance(self) -> None:
+        self._loop.run_for(_STEP, self._stopped)
+        if self._stopped():
+            self._session.interrupt()
+
+    def _idle(self, descriptor: int) -> str:
+        """Run the router until a key is pressed or there is something to show."""
+        shown: list[str] = []
+        pressed: list[bool] = []
+
+        def enough() -> bool:
+            text = self._session.read()
+            if text:
+                shown.append(text)
+            return bool(shown or pressed or self._stopped())
+
+        key = _Descriptor(descriptor)
+        self._loop.watch(key, lambda: pressed.append(True))
+        try:
+            while not self._loop.run_for(_LONG, enough):
+                pass
+        finally:
+            self._loop.unwatch(key)
+        if self._stopped():
+            raise EOFError
+        return "".join(shown)
+
+
+class _Descriptor:
+    """What a `Readable` is."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def fileno(self) -> int:
+        return self._number
 
 
 class LineInput:
