@@ -1,13 +1,29 @@
-"""The agent object: what a driver owns, clocks and wires to two targets."""
+"""The agent object: what a driver owns, clocks and wires to two targets, and commands talk to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
-from ipsecplane.config import RouterConfig
+from ipsecplane.config import Address, RouterConfig
+from ipsecplane.ike.types import IsakmpSaView
+from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.transport import Transport
+from ipsecplane.views import (
+    EngineConnectionView,
+    IdentView,
+    InterfaceView,
+    Job,
+    LoggingView,
+    LogLine,
+    PingRequest,
+    PingResult,
+    RouteView,
+)
 
+from . import shown
+from .control import ControlPlane
+from .keys import WiresharkKeys, wireshark_keys
 from .options import AgentOptions
 
 
@@ -32,32 +48,152 @@ class Agent:
         wall_clock_start: datetime,
         options: AgentOptions | None = None,
     ) -> None:
-        self.on_wakeup: Callable[[], None] | None = None
-        self._config = config
-        self._ports = dict(ports)
-        self._pipeline = pipeline
-        self._accelerator = accelerator
-        self._random_bytes = random_bytes
-        self._clock = clock
-        self._wall_clock_start = wall_clock_start
-        self._options = options or AgentOptions()
+        transports = {Target.PIPELINE: pipeline, Target.ACCELERATOR: accelerator}
+        self._plane = ControlPlane(
+            config, ports, transports, random_bytes, clock, options or AgentOptions()
+        )
+        self._wall_clock_start = wall_clock_start.astimezone(UTC)
+        self._clock_is_set = False
+
+    # -- for the driver ------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
-        return self._config.hostname
+        return self._plane.config.hostname
+
+    @property
+    def ready(self) -> bool:
+        """Whether both targets are ours and hold what they should."""
+        return self._plane.ready
+
+    @property
+    def on_wakeup(self) -> Callable[[], None] | None:
+        return self._plane.on_wakeup
+
+    @on_wakeup.setter
+    def on_wakeup(self, callback: Callable[[], None] | None) -> None:
+        self._plane.on_wakeup = callback
 
     def start(self, now: float) -> None:
         """Connect to both targets and program them; a target that is not there is tried again."""
+        self._plane.start()
 
     def stop(self) -> None:
         """Close both streams. Tables stay as they are (forwarding goes on without a host)."""
+        self._plane.stop()
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` wants to be called; None = only on events."""
-        return None
+        return self._plane.next_timeout()
 
     def handle_timeout(self, now: float) -> None:
         """Do what is due at `now`; harmless when called early."""
+        self._plane.handle_timeout(now)
 
     def pump(self, now: float) -> None:
         """Handle what arrived on gRPC streams (their `wake` says when); nothing in process."""
+        self._plane.pump()
+
+    def wireshark_keys(self) -> WiresharkKeys:
+        """What decrypts captures: every IKE and IPsec SA there ever was."""
+        return wireshark_keys(self._plane.crypto)
+
+    # -- views.RouterOperations ----------------------------------------------------------------
+
+    @property
+    def config(self) -> RouterConfig:
+        return self._plane.config
+
+    @property
+    def now(self) -> float:
+        return self._plane.now
+
+    def wall_time(self, at: float) -> datetime:
+        """UTC wall-clock time of an instant of the agent's clock."""
+        return self._wall_clock_start + timedelta(seconds=at)
+
+    def set_clock(self, utc: datetime) -> None:
+        """`clock set`: the wall clock says `utc` now."""
+        self._wall_clock_start = utc.astimezone(UTC) - timedelta(seconds=self.now)
+        self._clock_is_set = True
+
+    @property
+    def clock_is_set(self) -> bool:
+        return self._clock_is_set
+
+    def log(self, line: LogLine) -> None:
+        self._plane.log.add(line)
+
+    def configure(self, config: RouterConfig) -> list[str]:
+        """Take a new configuration; returns messages for the terminal (warnings)."""
+        before = self._plane.config
+        with self._plane.working():
+            warnings = self._plane.configure(config)
+            for line in shown.link_changes(self._plane, before):
+                self._plane.log.add(line)
+        return warnings
+
+    def isakmp_sas(self) -> Sequence[IsakmpSaView]:
+        return self._plane.crypto.engine.isakmp_sas()
+
+    def idents(self) -> Sequence[IdentView]:
+        return shown.idents(self._plane)
+
+    def engine_connections(self) -> Sequence[EngineConnectionView]:
+        return shown.engine_connections(self._plane)
+
+    def routes(self) -> Sequence[RouteView]:
+        return shown.routes(self._plane)
+
+    def interfaces(self) -> Sequence[InterfaceView]:
+        return shown.interfaces(self._plane)
+
+    def access_list_matches(self, name: str) -> dict[int, int]:
+        """Matches by entry sequence number, from the data plane's counters."""
+        return self._plane.counters.matches(name)
+
+    def logging(self) -> LoggingView:
+        return self._plane.log.view()
+
+    def clear_isakmp(self, conn_id: int | None = None) -> bool:
+        """`clear crypto isakmp [id]`; False if there is no such connection."""
+        with self._plane.working():
+            return self._plane.crypto.engine.delete_isakmp(conn_id, self.now)
+
+    def clear_sas(
+        self,
+        *,
+        peer: Address | None = None,
+        crypto_map: str | None = None,
+        spi: tuple[Address, int, int] | None = None,
+    ) -> None:
+        """`clear crypto sa …`: all, of a peer, of a map, or one (destination, protocol, SPI)."""
+        with self._plane.working():
+            self._plane.crypto.clear(self.now, peer=peer, crypto_map=crypto_map, spi=spi)
+
+    def clear_counters(self) -> None:
+        self._plane.counters.clear(self._plane.crypto.sad)
+
+    def clear_logging(self) -> None:
+        self._plane.log.clear()
+
+    def set_debug(self, topic: str, on: bool) -> None:
+        """Topics: "isakmp", "ipsec"."""
+        (self._plane.crypto.debugging.add if on else self._plane.crypto.debugging.discard)(topic)
+
+    def debugging(self) -> frozenset[str]:
+        return frozenset(self._plane.crypto.debugging)
+
+    def ping(
+        self,
+        request: PingRequest,
+        on_output: Callable[[str], None],
+        on_done: Callable[[PingResult], None],
+    ) -> Job:
+        """Start a ping; `!`, `.`, `U`, … go to `on_output` as they happen."""
+        with self._plane.working():
+            return self._plane.stack.ping(request, on_output, on_done)
+
+    def on_console(self, callback: Callable[[LogLine], None] | None) -> None:
+        """Where console (or monitor) messages go as they happen."""
+        self._plane.log.on_console = callback

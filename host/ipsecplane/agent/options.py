@@ -29,5 +29,4 @@ class AgentOptions:
     election_id: int = 1
     counter_interval: float = 10.0  # how often lifetimes look at the data plane's counters
     arp_timeout: float = 4 * 3600.0  # IOS's default
-    packet_in_name: str = "packet_in"
-    packet_out_name: str = "packet_out"
+    mac_seed: str = ""  # what MAC addresses are made from; "" = the hostname

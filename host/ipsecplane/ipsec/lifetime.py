@@ -54,9 +54,9 @@ class Limits:
             return Verdict.REKEY
         return Verdict.FRESH
 
-    def next_instant(self, now: float, *, carries: bool) -> float:
-        """The next limit in time; `carries`: a soft limit counts."""
-        return self.rekey_at if carries and now < self.rekey_at else self.expires_at
+    def next_instant(self, now: float) -> float:
+        """The next limit in time."""
+        return self.rekey_at if now < self.rekey_at else self.expires_at
 
 
 def limits_of(sas: IpsecSas, random_bytes: Callable[[int], bytes]) -> Limits:

@@ -17,7 +17,7 @@ from ipsecplane.config import Address
 from ipsecplane.ike.types import IpsecSas, ProtocolSa
 
 FIRST_INDEX: Final = 1  # row 0 of the pipeline's SA tables stands for "no SA"
-LAST_INDEX: Final = 1023
+LAST_INDEX: Final = 4095
 FIRST_CONN_ID: Final = 5121  # as the guide's routers count (chapter 3)
 
 ESP: Final = 50

@@ -322,6 +322,11 @@ def outbound_rules(
             yield OutboundRule(policy.number, rule.cube, rule.priority, acquire, whole)
 
 
+def rule_priority(priority: int) -> int:
+    """The priority of the rule that a row of `spd_out` belongs to."""
+    return priority // PRIORITY_STRIDE * PRIORITY_STRIDE
+
+
 def cleartext_rules(spd: Spd) -> Iterator[tuple[int, Rule, Cube]]:
     """The inbound side: (policy, rule, mirrored cube); a rule with an entry requires IPsec."""
     for policy in spd.policies:

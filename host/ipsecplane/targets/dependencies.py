@@ -80,7 +80,7 @@ def needs(entry: TableEntry) -> tuple[Reference, ...]:
             return (("sa_out", entry.param("sa_index")),)
         case "sad_decrypt":
             return (("sa_in", entry.param("sa_index")),)
-        case "route_via_v4" | "route_via_v6" | "route_connected":
+        case "route_via" | "route_connected":
             return (("interface_out", entry.param("if_id")),)
     return ()
 

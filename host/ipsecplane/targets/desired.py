@@ -151,7 +151,7 @@ def _route(route: Forwarding) -> TableEntry:
     if route.next_hop is None:
         return entry(table, match, "route_connected", {"if_id": route.if_id})
     params = {"if_id": route.if_id, "next_hop": int(route.next_hop)}
-    return entry(table, match, f"route_via_v{version}", params)
+    return entry(table, match, "route_via", params)
 
 
 def _policy(spd: Spd, sas: Iterable[SadEntry]) -> Iterator[TableEntry]:

@@ -41,10 +41,12 @@ class PacketIn:
     sa_index: int = 0
     value: int = 0
     protocol: int = 0
+    operation: int = 0  # of the accelerator's result that the packet came as; 0 = not from there
 
 
 _IN_FIELDS: Final = (
     "ingress_port", "reason", "crypto_reason", "if_id", "sa_index", "value", "protocol",
+    "operation",
 )  # fmt: skip
 
 

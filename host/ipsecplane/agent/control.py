@@ -1,0 +1,276 @@
+"""The control plane behind an agent: configuration and packets in, tables and packets out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from ipsecplane.config import RouterConfig
+from ipsecplane.ike.engine import Engine
+from ipsecplane.ike.types import Datagram, IkeConfig
+from ipsecplane.ipsec.sad import SadEntry
+from ipsecplane.net.rib import Rib
+from ipsecplane.targets.dependencies import Target
+from ipsecplane.targets.desired import largest_inner
+from ipsecplane.targets.packetio import PacketIn, PacketOut
+from ipsecplane.targets.programmer import Programmer
+from ipsecplane.targets.session import Session
+from ipsecplane.targets.transport import Transport
+from ipsecplane.views import LogLine
+
+from . import tables
+from .counters import Counters
+from .crypto import Crypto
+from .interfaces import InterfaceTable
+from .log import Log
+from .options import AgentOptions, ReplayUnit
+from .punts import Punts
+from .stack import Stack
+from .warnings import weak_algorithms
+
+
+class ControlPlane:
+    """Everything of a router that is not a command.
+
+    Whatever happens, happens inside `working`; at its end every consequence is followed up.
+    """
+
+    def __init__(
+        self,
+        config: RouterConfig,
+        ports: Mapping[str, int],
+        transports: Mapping[Target, Transport],
+        random_bytes: Callable[[int], bytes],
+        clock: Callable[[], float],
+        options: AgentOptions,
+    ) -> None:
+        self.config = config
+        self.on_wakeup: Callable[[], None] | None = None
+        self.log = Log(config.logging)
+        self.interfaces = InterfaceTable(ports, options.mac_seed or config.hostname)
+        self.sessions = {
+            target: self._session(target, transport, clock, options)
+            for target, transport in transports.items()
+        }
+        self.counters = Counters(self.sessions)
+        self.programmer = Programmer(
+            self.sessions,
+            clock=clock,
+            report=lambda text: self._report(3, "WRITE_FAILED", text),
+            before_delete=self.counters.before_delete,
+        )
+        self.stack = Stack(
+            self.interfaces,
+            arp_timeout=options.arp_timeout,
+            transmit=self._transmit,
+            on_ike=self._receive_ike,
+            on_path_mtu=lambda peer, mtu: self.crypto.learn_path_mtu(peer, mtu, clock()),
+            on_neighbours=self._changed,
+        )
+        self.crypto = Crypto(
+            Engine(IkeConfig(), random_bytes=random_bytes),
+            self.counters,
+            self.log,
+            random_bytes=random_bytes,
+            counter_interval=options.counter_interval,
+            changed=self._changed,
+        )
+        self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self._largest_inner)
+        self._clock = clock
+        self._options = options
+        self._inbox: deque[PacketIn] = deque()
+        self._depth = 0
+        self._tables_due = False
+        self._running = False
+        self._weak: set[str] = set()
+
+    @property
+    def now(self) -> float:
+        return self._clock()
+
+    @property
+    def ready(self) -> bool:
+        """Whether both targets are ours and hold what they should."""
+        return all(s.ready for s in self.sessions.values()) and self.programmer.in_step
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._running = True
+        with self.working():
+            for text in self.configure(self.config):
+                self.log.add(LogLine(self.now, "CRYPTO", 4, "CONFIG_WARNING", text))
+            for session in self.sessions.values():
+                session.connect()
+
+    def stop(self) -> None:
+        self._running = False
+        for session in self.sessions.values():
+            session.close()
+
+    def next_timeout(self) -> float | None:
+        if not self._running:
+            return None
+        candidates = [
+            self.crypto.next_timeout(),
+            self.stack.next_timeout(),
+            self.programmer.next_timeout(),
+            *(session.next_timeout() for session in self.sessions.values()),
+        ]
+        return min((c for c in candidates if c is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        if not self._running:
+            return
+        with self.working():
+            for session in self.sessions.values():
+                session.handle_timeout(now)
+            self.programmer.handle_timeout(now)
+            self.crypto.handle_timeout(now)
+            self.stack.handle_timeout(now)
+
+    def pump(self) -> None:
+        with self.working():
+            for session in self.sessions.values():
+                session.transport.pump()
+
+    def configure(self, config: RouterConfig) -> list[str]:
+        """Derive everything from a configuration; returns warnings. Call it inside `working`."""
+        self.config = config
+        self.log.configure(config.logging)
+        before = {i.if_id for i in self.interfaces if i.up}
+        self.interfaces.configure(config)
+        up = {i.if_id for i in self.interfaces if i.up}
+        for if_id in before - up:
+            self.stack.neighbours.forget(if_id)
+        self.stack.rib = Rib(config.interfaces, config.routes, self.interfaces.is_up)
+        warnings = self.crypto.configure(config, self.stack.rib.local, self.now)
+        weak = weak_algorithms(config)
+        warnings += [text for text in weak if text not in self._weak]
+        self._weak = set(weak)
+        self._changed()
+        self._announce(up - before)
+        return warnings
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Around everything that happens; the outermost one settles the consequences."""
+        self._depth += 1
+        self.stack.now = self.now
+        try:
+            yield
+            if self._depth == 1:
+                self._settle()
+        finally:
+            self._depth -= 1
+        if not self._depth and self.on_wakeup is not None:
+            self.on_wakeup()
+
+    def _settle(self) -> None:
+        """Packets, IKE's events, tables, IKE's datagrams, until nothing is left.
+
+        Tables go before datagrams: the peer may use an SA as soon as it has our message.
+        """
+        while True:
+            now = self.now
+            if self._inbox:
+                self.punts.handle(self._inbox.popleft(), now)
+            elif self.crypto.take_events(now) or self.stack.deliver_looped():
+                pass
+            elif self._tables_due:
+                self._program()
+            elif datagrams := self.crypto.engine.datagrams_to_send():
+                for datagram in datagrams:
+                    self.stack.send_ike(datagram)
+            else:
+                return
+
+    # -- targets ---------------------------------------------------------------------------------
+
+    def _session(
+        self,
+        target: Target,
+        transport: Transport,
+        clock: Callable[[], float],
+        options: AgentOptions,
+    ) -> Session:
+        pipeline = target is Target.PIPELINE
+        return Session(
+            transport,
+            options.pipeline_program if pipeline else options.accelerator_program,
+            clock=clock,
+            on_ready=lambda: self._target_ready(target),
+            on_lost=lambda why, retry_in: self._target_lost(target, why, retry_in),
+            on_packet=self._packet_in,
+            election_id=options.election_id,
+        )
+
+    def _target_ready(self, target: Target) -> None:
+        """A target is ours: see what it holds, and bring it to what it should hold."""
+        with self.working():
+            self._report(5, "TARGET_UP", f"{self._name(target)} is ready")
+            gone = self.programmer.read(target)
+            rows = "sa_in" if target is Target.PIPELINE else "sa_decrypt"
+            indices = {
+                index
+                for e in gone
+                if e.table == rows and isinstance(index := e.field("sa_index"), int)
+            }
+            self.crypto.lost_by_device(target, indices, self.now)
+            self._changed()
+            if target is Target.PIPELINE:
+                self._announce({i.if_id for i in self.interfaces if i.up})
+
+    def _target_lost(self, target: Target, why: str, retry_in: float) -> None:
+        again = f"; trying again in {retry_in:g} s" if retry_in else ""
+        self._report(3, "TARGET_LOST", f"{self._name(target)}: {why}{again}")
+
+    def _name(self, target: Target) -> str:
+        return f"{target} {self.sessions[target].transport.name}"
+
+    def _report(self, severity: int, mnemonic: str, text: str) -> None:
+        self.log.add(LogLine(self.now, "P4RT", severity, mnemonic, text))
+
+    def _changed(self) -> None:
+        self._tables_due = True
+
+    def _program(self) -> None:
+        """Bring the tables in line with what is wanted now."""
+        self._tables_due = False
+        entries, lines = tables.desired(
+            self.interfaces,
+            self.stack,
+            self.crypto,
+            self.config,
+            replay_in_pipeline=self._options.replay is ReplayUnit.PIPELINE,
+        )
+        self.programmer.want(entries)
+        self.programmer.apply()
+        self.counters.lines.update(lines)
+
+    def _largest_inner(self, sa: SadEntry) -> int:
+        settings = tables.settings_of(sa, self.interfaces, self.crypto, self.config)
+        return largest_inner(sa, settings.path_mtu)
+
+    # -- packets ---------------------------------------------------------------------------------
+
+    def _packet_in(self, packet: PacketIn) -> None:
+        self._inbox.append(packet)
+        if not self._depth:
+            with self.working():
+                pass
+
+    def _transmit(self, packet: PacketOut) -> None:
+        self.sessions[Target.PIPELINE].send_packet(packet)
+
+    def _receive_ike(self, datagram: Datagram) -> None:
+        if self.config.isakmp_enabled:
+            self.crypto.engine.receive(datagram, self.now)
+
+    def _announce(self, if_ids: set[int]) -> None:
+        """Gratuitous ARP for the addresses of interfaces that have come up."""
+        for interface in self.interfaces:
+            if interface.if_id in if_ids and interface.port is not None:
+                for address in interface.addresses(4):
+                    self.stack.neighbours.announce(interface, address)

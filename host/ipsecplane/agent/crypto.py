@@ -1,0 +1,391 @@
+"""IPsec's control: acquires and IKE's events become SAs, SAs age, bad packets have consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from ipsecplane.config import Address, RouterConfig
+from ipsecplane.ike.engine import Engine
+from ipsecplane.ike.types import (
+    DebugMessage,
+    Event,
+    IkeConfig,
+    InboundSasReady,
+    IpsecSas,
+    IpsecSasDeleted,
+    LogMessage,
+    MainModeState,
+    NegotiationFailed,
+    OutboundSasReady,
+    PeerMoved,
+)
+from ipsecplane.ios import syslog
+from ipsecplane.ipsec.lifetime import Limits, Verdict, limits_of, next_look
+from ipsecplane.ipsec.recovery import InvalidSpiRecovery
+from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
+from ipsecplane.ipsec.spd import Numbers, PolicyEntry, Spd, compile_spd
+from ipsecplane.targets.dependencies import Target
+from ipsecplane.views import LogLine
+
+from . import debug
+from .counters import Counters
+from .log import Log
+
+MIN_PATH_MTU: Final = {4: 576, 6: 1280}
+PATH_MTU_LIFETIME: Final = 600.0
+"""Seconds that a path MTU learnt from ICMP is believed (RFC 1191 section 6.3)."""
+
+
+class Crypto:
+    """SPD, SAD and the IKE engine of a router. Times are seconds.
+
+    `changed()` is called whenever the tables may have to follow.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        counters: Counters,
+        log: Log,
+        *,
+        random_bytes: Callable[[int], bytes],
+        counter_interval: float,
+        changed: Callable[[], None],
+    ) -> None:
+        self.engine = engine
+        self.sad = Sad(random_bytes)
+        self.spd = Spd()
+        self.debugging: set[str] = set()
+        # All there ever was, for decrypting captures: IPsec SAs, and IKE keys by initiator cookie.
+        self.history: list[IpsecSas] = []
+        self.isakmp_keys: dict[bytes, bytes] = {}
+        self._counters = counters
+        self._log = log
+        self._random_bytes = random_bytes
+        self._interval = counter_interval
+        self._changed = changed
+        self._config = RouterConfig()
+        self._numbers = Numbers()
+        self._recovery = InvalidSpiRecovery()
+        self._limits: dict[int, Limits] = {}  # by SAs id
+        self._pending: set[int] = set()  # policy entries under negotiation
+        self._peer_choice: dict[int, int] = {}
+        self._path_mtu: dict[Address, tuple[int, float]] = {}
+        self._look_at: float | None = None
+        self._looked_at = 0.0
+
+    # -- configuration -------------------------------------------------------------------------
+
+    def configure(self, config: RouterConfig, local: Iterable[Address], now: float) -> list[str]:
+        """Take over policy; SAs that no policy entry or address stands behind any more go."""
+        self._config = config
+        self.spd = compile_spd(config, self._numbers)
+        self.engine.reconfigure(ike_config(config, self.spd), now)
+        own = set(local)
+        self.delete(
+            (
+                sa
+                for sa in self.sad
+                if sa.sas.policy.entry not in self.spd.entries or sa.sas.local not in own
+            ),
+            now,
+        )
+        self._pending &= self.spd.entries.keys()
+        self._changed()
+        return list(self.spd.warnings)
+
+    # -- what the pipeline asks ----------------------------------------------------------------
+
+    def acquire(self, number: int, now: float) -> None:
+        """A packet found no SA under policy entry `number`: negotiate. The packet is lost."""
+        entry = self.spd.entries.get(number)
+        if entry is None or not self._config.isakmp_enabled:
+            return
+        self._counters.dropped_for_acquire(number)
+        if number in self._pending or entry.phase2.local_address is None:
+            return
+        self._pending.add(number)
+        peer = self._peer_of(entry)
+        self.engine.initiate(entry.phase2, local=entry.phase2.local_address, peer=peer, now=now)
+
+    def invalid_spi(
+        self, source: Address, destination: Address, protocol: int, spi: int, now: float
+    ) -> None:
+        """An IPsec packet for an SA that we have not (guide chapter 3)."""
+        ike_sa = any(
+            v.remote == source and v.state is MainModeState.QM_IDLE and not v.deleted
+            for v in self.engine.isakmp_sas()
+        )
+        decision = self._recovery.packet(
+            source,
+            now,
+            enabled=self._config.invalid_spi_recovery,
+            known_peer=any(source in e.phase2.peers for e in self.spd.entries.values()),
+            ike_sa=ike_sa,
+        )
+        if decision.log:
+            line = syslog.received_invalid_spi(now, destination, protocol, spi, source)
+            self._log.add(line)
+        else:
+            self._log.count_limited()
+        if decision.notify and self._config.isakmp_enabled:
+            self.engine.notify_invalid_spi(source, destination, protocol, spi, now)
+
+    def sequence_exhausted(self, sa_index: int, now: float) -> None:
+        """The accelerator has no sequence number left for an SA."""
+        entry = self.sad.by_index(sa_index)
+        if entry is not None:
+            self._rekey(entry, now)
+
+    def learn_path_mtu(self, peer: Address, mtu: int, now: float) -> None:
+        """The path to `peer` takes packets of at most `mtu` octets."""
+        if any(sa.sas.remote == peer for sa in self.sad):
+            self._path_mtu[peer] = max(mtu, MIN_PATH_MTU[peer.version]), now + PATH_MTU_LIFETIME
+            self._changed()
+
+    def path_mtu(self, peer: Address, link_mtu: int) -> int:
+        return min(link_mtu, self._path_mtu.get(peer, (link_mtu, 0.0))[0])
+
+    # -- what IKE reports ----------------------------------------------------------------------
+
+    def take_events(self, now: float) -> bool:
+        """Act on the engine's events. True if there were any."""
+        events = self.engine.events()
+        for event in events:
+            self._take(event, now)
+        if events:
+            for view in self.engine.isakmp_sas():
+                if view.encryption_key:
+                    self.isakmp_keys[view.initiator_cookie] = view.encryption_key
+        return bool(events)
+
+    def _take(self, event: Event, now: float) -> None:
+        match event:
+            case LogMessage():
+                line = LogLine(now, event.facility, event.severity, event.mnemonic, event.text)
+                self._log.add(line)
+            case DebugMessage():
+                self._debug(event.topic, [event.text], now)
+            case InboundSasReady():
+                self._inbound(event.sas, now)
+            case OutboundSasReady():
+                self._outbound(event.sas, now)
+            case IpsecSasDeleted():
+                self._deleted(event, now)
+            case NegotiationFailed():
+                self._failed(event)
+            case PeerMoved():
+                self._moved(event)
+
+    def _inbound(self, sas: IpsecSas, now: float) -> None:
+        policy = self.spd.entries.get(sas.policy.entry)
+        if policy is None:  # the policy went while IKE was talking
+            self.engine.delete_sas(sas, now)
+            return
+        try:
+            entry = self.sad.add(sas, policy.interface, policy.crypto_map, now)
+        except SadFull as error:
+            self._log.add(LogLine(now, "CRYPTO", 3, "SAD_FULL", str(error)))
+            self.engine.delete_sas(sas, now)
+            return
+        self.history.append(sas)
+        self._limits[sas.id] = limits_of(sas, self._random_bytes)
+        self._look_at = self._next_look(now)
+        self._debug("ipsec", debug.initialize_sas(entry), now)
+        self._changed()
+
+    def _outbound(self, sas: IpsecSas, now: float) -> None:
+        entry = self.sad.get(sas.id)
+        if entry is None:
+            return
+        entry.sas = sas
+        entry.outbound = True
+        self._pending.discard(sas.policy.entry)
+        for other in self.sad.usable(sas.policy.entry):
+            if other is not entry and _same_flow(other.sas, sas):
+                other.superseded = True
+        self._debug("ipsec", debug.create_sa(entry), now)
+        self._changed()
+
+    def _deleted(self, event: IpsecSasDeleted, now: float) -> None:
+        gone = self.sad.by_outbound_spi(event.remote, event.outbound)
+        if event.invalid_spi:
+            # Whoever lost these has lost their predecessors too.
+            gone += [
+                other
+                for other in self.sad
+                if other.superseded and any(_same_flow(other.sas, sa.sas) for sa in gone)
+            ]
+        self._remove(gone, now)
+
+    def _failed(self, event: NegotiationFailed) -> None:
+        if event.entry is None:
+            return
+        self._pending.discard(event.entry)
+        self._peer_choice[event.entry] = self._peer_choice.get(event.entry, 0) + 1
+        for sa in self.sad:
+            if sa.sas.policy.entry == event.entry:
+                sa.rekeying = False
+
+    def _moved(self, event: PeerMoved) -> None:
+        for sa in self.sad:
+            if (sa.sas.remote, sa.sas.remote_port) == (event.remote, event.remote_port):
+                sa.sas = replace(sa.sas, remote=event.new_remote, remote_port=event.new_port)
+                self._changed()
+
+    def _peer_of(self, entry: PolicyEntry) -> Address:
+        """The peer to try: the next one of the list after each failure, from the top again."""
+        peers = entry.phase2.peers
+        return peers[self._peer_choice.get(entry.number, 0) % len(peers)]
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def next_timeout(self) -> float | None:
+        candidates = [self.engine.next_timeout(), self._look_at]
+        candidates += [until for _, until in self._path_mtu.values()]
+        return min((c for c in candidates if c is not None), default=None)
+
+    def handle_timeout(self, now: float) -> None:
+        due = self.engine.next_timeout()
+        if due is not None and now >= due:
+            self.engine.handle_timeout(now)
+        if self._look_at is not None and now >= self._look_at:
+            self._look(now)
+        for peer, (_, until) in list(self._path_mtu.items()):
+            if now >= until:
+                del self._path_mtu[peer]
+                self._changed()
+
+    def _look(self, now: float) -> None:
+        """Read the counters and see which SAs are at a limit."""
+        before = {sa.sas.id: sa.usage for sa in self.sad}
+        self._counters.refresh(self.sad)
+        expired, interval = [], self._interval
+        for sa in self.sad:
+            limits = self._limits[sa.sas.id]
+            match limits.verdict(sa.usage, now):
+                case Verdict.EXPIRED:
+                    expired.append(sa)
+                case Verdict.REKEY:
+                    self._rekey(sa, now)
+            elapsed = now - self._looked_at
+            interval = min(
+                interval, next_look(limits, before[sa.sas.id], sa.usage, elapsed, interval)
+            )
+        self._looked_at = now
+        self.delete(expired, now)
+        self._look_at = self._next_look(now, interval)
+
+    def _next_look(self, now: float, interval: float | None = None) -> float | None:
+        if not len(self.sad):
+            return None
+        instants = [self._limits[sa.sas.id].next_instant(now) for sa in self.sad]
+        return min([now + (self._interval if interval is None else interval), *instants])
+
+    def _rekey(self, sa: SadEntry, now: float) -> None:
+        policy = self.spd.entries.get(sa.sas.policy.entry)
+        if sa.rekeying or sa.superseded or not sa.outbound or policy is None:
+            return
+        sa.rekeying = True
+        self.engine.initiate(
+            policy.phase2, local=sa.sas.local, peer=sa.sas.remote, now=now, replaces=sa.sas.id
+        )
+
+    # -- removing SAs --------------------------------------------------------------------------
+
+    def clear(
+        self,
+        now: float,
+        *,
+        peer: Address | None = None,
+        crypto_map: str | None = None,
+        spi: tuple[Address, int, int] | None = None,
+    ) -> None:
+        """`clear crypto sa`: all, of a peer, of a map, or one (destination, protocol, SPI)."""
+        chosen = [
+            sa
+            for sa in self.sad
+            if (peer is None or sa.sas.remote == peer)
+            and (crypto_map is None or sa.crypto_map == crypto_map)
+            and (spi is None or _has_spi(sa.sas, *spi))
+        ]
+        entries = {sa.sas.policy.entry for sa in chosen}
+        if peer is None and spi is None:
+            entries |= {
+                e.number
+                for e in self.spd.entries.values()
+                if crypto_map is None or e.crypto_map == crypto_map
+            }
+        self.delete(chosen, now)
+        for number in entries:
+            self._counters.clear_entry(number)
+
+    def delete(self, sas: Iterable[SadEntry], now: float) -> None:
+        """Remove SAs and tell their peers, where there is an IKE SA to do so."""
+        gone = list(sas)
+        for sa in gone:
+            self.engine.delete_sas(sa.sas, now)
+        self._remove(gone, now)
+
+    def lost_by_device(self, target: Target, indices: set[int], now: float) -> None:
+        """A device came back without the rows of these SAs.
+
+        The accelerator's sequence numbers are gone with them: going on would use numbers, and IVs,
+        twice. The pipeline's replay windows are: SAs go on, but successors are asked for.
+        """
+        affected = [sa for sa in self.sad if sa.index in indices]
+        if target is Target.ACCELERATOR:
+            self.delete(affected, now)
+        else:
+            for sa in affected:
+                self._rekey(sa, now)
+
+    def _remove(self, gone: list[SadEntry], now: float) -> None:
+        if not gone:
+            return
+        self._counters.retire(gone)
+        for sa in gone:
+            self.sad.remove(sa)
+            self._limits.pop(sa.sas.id, None)
+            self._debug("ipsec", debug.delete_sa(sa), now)
+        if not len(self.sad):
+            self._look_at = None
+        self._changed()
+
+    def _debug(self, topic: str, lines: Iterable[str], now: float) -> None:
+        if topic in self.debugging:
+            for text in lines:
+                self._log.add(syslog.debug(now, text))
+
+
+def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
+    """What the engine has to know."""
+    return IkeConfig(
+        policies=tuple(sorted(config.isakmp_policies, key=lambda p: p.priority)),
+        keys=config.isakmp_keys,
+        phase2=spd.phase2(),
+        invalid_spi_recovery=config.invalid_spi_recovery,
+        nat_transparency=config.nat_transparency,
+    )
+
+
+def _same_flow(one: IpsecSas, other: IpsecSas) -> bool:
+    return (one.policy.entry, one.local_identity, one.remote_identity) == (
+        other.policy.entry,
+        other.local_identity,
+        other.remote_identity,
+    )
+
+
+def _has_spi(sas: IpsecSas, destination: Address, protocol: int, spi: int) -> bool:
+    return any(
+        part is not None
+        and part.protocol == protocol
+        and (
+            (destination == sas.local and part.inbound_spi == spi)
+            or (destination == sas.remote and part.outbound_spi == spi)
+        )
+        for part in (sas.ah, sas.esp)
+    )

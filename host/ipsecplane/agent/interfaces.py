@@ -1,0 +1,111 @@
+"""The router's interfaces as the agent sees them: numbers, MAC addresses, what is up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from ipsecplane.config import Address, InterfaceConfig, RouterConfig
+from ipsecplane.net.ip import mac_from_text
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface. `port` None = no cable; `up` = it forwards (line protocol)."""
+
+    if_id: int
+    config: InterfaceConfig
+    port: int | None
+    mac: int
+    up: bool
+    router_addresses: frozenset[Address]
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def ip_mtu(self) -> int:
+        return self.config.ip_mtu or self.config.mtu
+
+    def addresses(self, version: int) -> list[Address]:
+        """Own addresses, the primary one first."""
+        if version == 6:
+            return [address.ip for address in self.config.ipv6]
+        primary = [self.config.address] if self.config.address else []
+        return [address.ip for address in (*primary, *self.config.secondary)]
+
+    def primary(self, version: int) -> Address | None:
+        return next(iter(self.addresses(version)), None)
+
+    def source_for(self, address: Address) -> Address | None:
+        """Our address from which to ask for a neighbour: one of its subnet, else the primary."""
+        version = address.version
+        own = self.config.ipv6 if version == 6 else (self.config.address, *self.config.secondary)
+        for candidate in own:
+            if candidate is not None and address in candidate.network:
+                return candidate.ip
+        return self.primary(version)
+
+    def owns(self, address: Address) -> bool:
+        """Whether we answer ARP and ND for `address`: any address of the router itself."""
+        return address in self.router_addresses
+
+
+def is_virtual(name: str) -> bool:
+    """Interfaces that are up without a cable."""
+    return name.startswith(("Loopback", "Null"))
+
+
+class InterfaceTable:
+    """All interfaces of a configuration; one keeps its number as long as the agent lives."""
+
+    def __init__(self, ports: Mapping[str, int], mac_seed: str) -> None:
+        self._ports = dict(ports)
+        self._mac_seed = mac_seed
+        self._numbers: dict[str, int] = {}
+        self._by_name: dict[str, Interface] = {}
+        self._by_id: dict[int, Interface] = {}
+
+    def configure(self, config: RouterConfig) -> None:
+        """Take over a configuration's interfaces."""
+        addresses: set[Address] = set()
+        for one in config.interfaces:
+            if self._is_up(one):
+                addresses.update(a.ip for a in (one.address, *one.secondary, *one.ipv6) if a)
+        self._by_name = {
+            one.name: Interface(
+                self._numbers.setdefault(one.name, len(self._numbers) + 1),
+                one,
+                self._ports.get(one.name),
+                self._mac(one),
+                self._is_up(one),
+                frozenset(addresses),
+            )
+            for one in config.interfaces
+        }
+        self._by_id = {i.if_id: i for i in self._by_name.values()}
+
+    def __iter__(self) -> Iterator[Interface]:
+        return iter(self._by_name.values())
+
+    def named(self, name: str) -> Interface | None:
+        return self._by_name.get(name)
+
+    def numbered(self, if_id: int) -> Interface | None:
+        return self._by_id.get(if_id)
+
+    def is_up(self, name: str) -> bool:
+        interface = self._by_name.get(name)
+        return interface.up if interface is not None else False
+
+    def _is_up(self, one: InterfaceConfig) -> bool:
+        return not one.shutdown and (one.name in self._ports or is_virtual(one.name))
+
+    def _mac(self, one: InterfaceConfig) -> int:
+        """As configured, or made from seed and name: locally administered, always the same."""
+        if one.mac is not None:
+            return mac_from_text(one.mac)
+        digest = sha256(f"{self._mac_seed} {one.name}".encode()).digest()
+        return 0x02 << 40 | int.from_bytes(digest[:5], "big")

@@ -1,0 +1,246 @@
+"""The agent's state as `show` commands see it: `views` values, counters read at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ipsecplane.config import IsakmpPolicy, RouterConfig
+from ipsecplane.ike.key_engine import transform_keywords
+from ipsecplane.ike.types import MainModeState, ProtocolSa, ProxyIdentity
+from ipsecplane.ios import syslog
+from ipsecplane.ipsec.algorithms import CIPHER, HASH, INTEGRITY
+from ipsecplane.ipsec.sad import SadEntry
+from ipsecplane.ipsec.spd import PolicyEntry
+from ipsecplane.net.ip import mac_to_text
+from ipsecplane.targets.dependencies import Target
+from ipsecplane.targets.session import Counts
+from ipsecplane.targets.transport import TargetError
+from ipsecplane.views import (
+    EngineConnectionView,
+    IdentView,
+    InterfaceView,
+    LogLine,
+    RouteView,
+    SaView,
+)
+
+from .control import ControlPlane
+from .counters import IdentTotals
+
+IKE_PORT = 500
+
+
+def idents(plane: ControlPlane) -> list[IdentView]:
+    """Every protected flow, in the order of interfaces, crypto map entries and list lines."""
+    sas = list(plane.crypto.sad)
+    plane.counters.refresh(sas)
+    totals = plane.counters.totals_of(sas)
+    return [
+        _ident(plane, policy, local, remote, flow, totals, whole=(local, remote) == own)
+        for policy in plane.crypto.spd.entries.values()
+        for own in [(policy.phase2.local, policy.phase2.remote)]
+        for (local, remote), flow in _flows(policy, sas).items()
+    ]
+
+
+def _flows(
+    policy: PolicyEntry, sas: list[SadEntry]
+) -> dict[tuple[ProxyIdentity, ProxyIdentity], list[SadEntry]]:
+    """SAs of a policy entry by what was agreed; its own identities are there without SAs too."""
+    flows: dict[tuple[ProxyIdentity, ProxyIdentity], list[SadEntry]] = {
+        (policy.phase2.local, policy.phase2.remote): []
+    }
+    for sa in sas:
+        if sa.sas.policy.entry == policy.number:
+            key = sa.sas.local_identity, sa.sas.remote_identity
+            flows.setdefault(key, []).append(sa)
+    return flows
+
+
+def _ident(
+    plane: ControlPlane,
+    policy: PolicyEntry,
+    local: ProxyIdentity,
+    remote: ProxyIdentity,
+    sas: list[SadEntry],
+    totals: dict[int, IdentTotals],
+    *,
+    whole: bool,
+) -> IdentView:
+    """`whole`: the flow is the policy entry's own, which keeps the counts of SAs that are gone."""
+    live = [totals[sa.index] for sa in sas]
+    total = IdentTotals()
+    if whole:
+        total = plane.counters.ident(policy.number, live)
+    else:
+        for one in live:
+            total = total.plus(one)
+    current = next((sa for sa in reversed(sas) if sa.outbound), None)
+    newest = sas[-1].sas if sas else None
+    interface = plane.interfaces.named(policy.interface)
+    mtu = interface.ip_mtu if interface is not None else 1500
+    peer = newest.remote if newest is not None else policy.phase2.peers[0]
+    local_address = policy.phase2.local_address
+    assert local_address is not None
+    return IdentView(
+        interface=policy.interface,
+        crypto_map=policy.crypto_map,
+        local_address=newest.local if newest is not None else local_address,
+        local_identity=local,
+        remote_identity=remote,
+        peer=peer,
+        peer_port=newest.remote_port if newest is not None else IKE_PORT,
+        flags="origin_is_acl,",
+        encaps=total.encaps,
+        encrypt=total.encrypt,
+        digest=total.digest,
+        decaps=total.decaps,
+        decrypt=total.decrypt,
+        verify=total.verify,
+        send_errors=total.send_errors,
+        receive_errors=total.receive_errors,
+        replay_errors=total.replay_errors,
+        path_mtu=plane.crypto.path_mtu(peer, mtu),
+        media_mtu=interface.config.mtu if interface is not None else mtu,
+        path_mtu_interface=policy.interface,
+        outbound_spi=_outbound_spi(current) if current is not None else 0,
+        pfs_group=current.sas.pfs_group if current is not None else None,
+        sas=tuple(view for sa in sas for view in _sa_views(sa, plane.now)),
+    )
+
+
+def _outbound_spi(sa: SadEntry) -> int:
+    """Of ESP where there is ESP, as IOS shows it (guide chapter 3)."""
+    part = sa.sas.esp or sa.sas.ah
+    assert part is not None
+    return part.outbound_spi
+
+
+def _sa_views(sa: SadEntry, now: float) -> Iterator[SaView]:
+    for inbound in (True, False):
+        if inbound or sa.outbound:
+            for part in sa.protocols:
+                yield _sa_view(sa, part, inbound, now)
+
+
+def _sa_view(sa: SadEntry, part: ProtocolSa, inbound: bool, now: float) -> SaView:
+    sas, ids = sa.sas, sa.ids[part.protocol]
+    octets = sa.usage.bytes_in if inbound else sa.usage.bytes_out
+    settings = "Transport" if sas.transport else "Tunnel"
+    if sas.udp_encapsulation:
+        settings += " UDP-Encaps"
+    iv_size = CIPHER[part.cipher or "NULL"].iv_size if part.protocol == 50 else 0
+    return SaView(
+        protocol=part.protocol,
+        inbound=inbound,
+        spi=part.inbound_spi if inbound else part.outbound_spi,
+        transform=transform_keywords(sas.transform_set, part.protocol),
+        settings=settings,
+        conn_id=ids.inbound_conn if inbound else ids.outbound_conn,
+        flow_id=ids.inbound_flow if inbound else ids.outbound_flow,
+        crypto_map=sa.crypto_map,
+        remaining_kilobytes=max(0, sas.lifetime_kilobytes - octets // 1024),
+        remaining_seconds=max(0, int(sas.established_at + sas.lifetime_seconds - now)),
+        iv_size=iv_size,
+        replay_window=sas.policy.replay_window,
+        active=True,
+        isakmp_conn_id=sas.isakmp_conn_id,
+    )
+
+
+def engine_connections(plane: ControlPlane) -> list[EngineConnectionView]:
+    """IKE SAs, then each IPsec SA and direction, by connection id."""
+    sas = list(plane.crypto.sad)
+    plane.counters.refresh(sas)
+    rows = [
+        EngineConnectionView(v.conn_id, "IKE", _ike_algorithm(v.policy), 0, 0, 0, v.local)
+        for v in plane.crypto.engine.isakmp_sas()
+        if v.state is MainModeState.QM_IDLE and not v.deleted
+    ]
+    for sa in sas:
+        into, out = sa.usage.packets_in, sa.usage.packets_out
+        for part in sa.protocols:
+            ids, name, local = sa.ids[part.protocol], _algorithm(part), sa.sas.local
+            rows.append(EngineConnectionView(ids.inbound_conn, "IPsec", name, 0, into, into, local))
+            rows.append(EngineConnectionView(ids.outbound_conn, "IPsec", name, out, 0, out, local))
+    return sorted(rows, key=lambda row: row.id)
+
+
+def _ike_algorithm(policy: IsakmpPolicy | None) -> str:
+    if policy is None:
+        return ""
+    return f"{HASH[policy.hash].name}+{_short(policy.encryption, policy.key_size)}"
+
+
+def _algorithm(part: ProtocolSa) -> str:
+    names = []
+    if part.cipher is not None:
+        names.append(_short(part.cipher, len(part.inbound_cipher_key)))
+    if part.integrity is not None:
+        keyword = INTEGRITY[part.integrity].esp_transform
+        names.append(keyword.removeprefix("esp-").removesuffix("-hmac").upper())
+    return "+".join(names)
+
+
+def _short(cipher: str, key_size: int) -> str:
+    name = cipher.removesuffix("-CBC")
+    return f"{name}{key_size * 8}" if CIPHER[cipher].variable_key and key_size != 16 else name
+
+
+def routes(plane: ControlPlane) -> list[RouteView]:
+    return [
+        RouteView(r.code, r.prefix, r.configured, r.interface, r.distance, 0)
+        for r in plane.stack.rib.routes()
+    ]
+
+
+def interfaces(plane: ControlPlane) -> list[InterfaceView]:
+    into = _interface_counts(plane, "interface_in", "ingress_port")
+    out = _interface_counts(plane, "interface_out", "if_id")
+    views = []
+    for one in plane.interfaces:
+        received = into.get(one.port or 0, Counts())
+        sent = out.get(one.if_id, Counts())
+        views.append(
+            InterfaceView(
+                one.config,
+                not one.config.shutdown,
+                one.up,
+                mac_to_text(one.mac),
+                one.port,
+                received.packets,
+                received.bytes,
+                sent.packets,
+                sent.bytes,
+            )
+        )
+    return views
+
+
+def _interface_counts(plane: ControlPlane, table: str, key: str) -> dict[int, Counts]:
+    """Direct counters of an interface table by key field, if the program counts there."""
+    session = plane.sessions[Target.PIPELINE]
+    if not session.ready or session.codec is None or not session.codec.has_counter(table):
+        return {}
+    try:
+        counts = session.read_direct_counters([table])
+    except TargetError:
+        return {}
+    found = {}
+    for (_, match, _), value in counts.items():
+        number = dict(match)[key]
+        assert isinstance(number, int)
+        found[number] = value
+    return found
+
+
+def link_changes(plane: ControlPlane, before: RouterConfig) -> Iterator[LogLine]:
+    """Log lines about interfaces that a change of configuration took up or down."""
+    for one in plane.interfaces:
+        old = before.interface(one.name)
+        if old is None or old.shutdown == one.config.shutdown:
+            continue
+        up = not one.config.shutdown
+        yield syslog.link_changed(plane.now, one.name, up, administratively=not up)
+        if one.up or not up:
+            yield syslog.line_protocol_changed(plane.now, one.name, up)
