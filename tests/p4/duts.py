@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import grpc
 from finsy.proto import p4r
@@ -87,6 +87,8 @@ class _Tap:
 
 class Dut(ABC):
     """A switch that runs the pipeline; tables are empty, counters as they are."""
+
+    name: ClassVar[str]
 
     def __init__(self, transport: Transport, program: Program) -> None:
         self._fields = {
@@ -360,6 +362,6 @@ class Bmv2(Dut):
         self._stack.close()
 
 
-def make(name: str) -> Dut:
-    program = load_program("ipsec")
+def make(name: str, program_name: str = "ipsec") -> Dut:
+    program = load_program(program_name)
     return Bmv2(program) if name == Bmv2.name else Embedded(program)

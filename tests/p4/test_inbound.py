@@ -311,7 +311,7 @@ def test_cleartext_check_takes_esp_for_what_it_is(strict: Dut) -> None:
 
 def test_vlans_are_interfaces(router: Dut) -> None:
     packet = IP(src=HOST4[TAGGED], dst=ROUTER4[TAGGED]) / ICMP()
-    addresses = {"src": HOST_MAC[TAGGED], "dst": ROUTER_MAC[TAGGED]}
+    addresses: dict[str, Any] = {"src": HOST_MAC[TAGGED], "dst": ROUTER_MAC[TAGGED]}
     assert VLAN[TAGGED] == 30
     for octets in (bytes(Ether(**addresses) / packet),
                    bytes(Ether(**addresses) / Dot1Q(vlan=31) / packet)):  # fmt: skip

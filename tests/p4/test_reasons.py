@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from ipsecplane.targets import crypto_header
@@ -46,7 +47,7 @@ SPI = 0x11223344
 DATA = Raw(b"0123456789abcdef")
 
 
-def from_lan(dst: str = REMOTE4, **fields: object) -> tuple[int, bytes]:
+def from_lan(dst: str = REMOTE4, **fields: Any) -> tuple[int, bytes]:
     return frame(LAN, IP(src=HOST4[LAN], dst=dst, **fields) / UDP(sport=1, dport=2) / DATA)
 
 

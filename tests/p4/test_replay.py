@@ -21,9 +21,8 @@ from ipsecplane.targets.reasons import Reason
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.ipsec import AH, ESP
 
-from tests.p4.duts import Dut, Punt, Sent
+from tests.p4.duts import ACCELERATOR_PORT, Dut, Punt, Sent
 from tests.p4.world import (
-    ACCELERATOR_PORT,
     HOST4,
     LAN,
     REMOTE4,
