@@ -189,23 +189,26 @@ class Engine:
         except PayloadError as error:
             self._bad_message(datagram, error)
             return
-        sa = self._phase1.by_cookies(header.initiator_cookie + header.responder_cookie)
-        if sa is None and header.exchange == ExchangeType.MAIN:
-            # The answer to our first message brings the responder's cookie.
-            sa = self._phase1.by_cookies(header.initiator_cookie + NO_COOKIE)
-            if header.responder_cookie == NO_COOKIE:
-                sa = None
         try:
-            if sa is not None:
-                self._receive_on(sa, header, datagram, now)
-            elif header.exchange == ExchangeType.MAIN and header.responder_cookie == NO_COOKIE:
+            if header.responder_cookie == NO_COOKIE and header.exchange == ExchangeType.MAIN:
                 self._first_message(header, datagram, now)
+            elif (sa := self._find(header)) is not None:
+                self._receive_on(sa, header, datagram, now)
             else:
                 self._without_sa(header, datagram)
         except PayloadError as error:
             self._bad_message(datagram, error)
         except IkeError as error:
             self._mode_failure(header.exchange, datagram, error)
+
+    def _find(self, header: Header) -> IsakmpSa | None:
+        if header.responder_cookie == NO_COOKIE:
+            return None
+        sa = self._phase1.by_cookies(header.initiator_cookie + header.responder_cookie)
+        if sa is None and header.exchange == ExchangeType.MAIN:
+            # The answer to our first message brings the responder's cookie.
+            sa = self._phase1.by_cookies(header.initiator_cookie + NO_COOKIE)
+        return sa
 
     def _first_message(self, header: Header, datagram: Datagram, now: float) -> None:
         if header.flags & HeaderFlag.ENCRYPTED or header.message_id:

@@ -34,8 +34,7 @@ def build(sa: IsakmpSa, message_id: int, payloads: Sequence[tuple[int, bytes]]) 
 
 def open_authenticated(sa: IsakmpSa, header: Header, data: bytes, iv: bytes) -> Message:
     """Decrypts and checks HASH(1); raises `PayloadError` or `AuthenticationError`."""
-    keys = sa.phase1_keys()
-    message = messages.open_sealed(keys, iv, header, data)
+    message = sa.open_sealed(iv, header, data)
     check_hash(sa, message, header.message_id.to_bytes(4))
     return message
 

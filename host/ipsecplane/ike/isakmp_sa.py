@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ipsecplane.config import Address
+from ipsecplane.ike import messages
 from ipsecplane.ike.constants import NAT_T_PORT, NO_COOKIE
 from ipsecplane.ike.keys import Phase1Keys
+from ipsecplane.ike.messages import Message
 from ipsecplane.ike.nat import NatState
+from ipsecplane.ike.payloads import Header
 from ipsecplane.ike.phase1 import Phase1Choice
 from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.timers import Timer
@@ -118,6 +121,11 @@ class IsakmpSa:
         self.runtime.send(
             Datagram(self.local, self.local_port, self.remote, self.remote_port, message)
         )
+
+    def open_sealed(self, iv: bytes, header: Header, data: bytes) -> Message:
+        """Decrypt a message of this SA; raises `PayloadError`."""
+        strict = self.runtime.config.strict_padding
+        return messages.open_sealed(self.phase1_keys(), iv, header, data, strict_padding=strict)
 
     def float_to_nat_port(self) -> None:
         """The initiator's move to port 4500 once a NAT is found (RFC 3947 section 4)."""

@@ -102,6 +102,7 @@ class MainMode:
         self._nonce = b""
         self._values: Phase1Values | None = None
         self._iv = b""
+        self._peer_has_no_other = False  # by its INITIAL-CONTACT
 
     # --- beginnings ---
 
@@ -168,14 +169,14 @@ class MainMode:
         if bool(header.flags & HeaderFlag.ENCRYPTED) != step.encrypted:
             raise PayloadError(19, "flags", f"encryption is not as {self.state} expects")
         if step.encrypted:
-            message = messages.open_sealed(sa.phase1_keys(), self._iv, header, data)
+            message = sa.open_sealed(self._iv, header, data)
         else:
             message = messages.open_plain(header, data)
         answer = step.handler(self, message, datagram, now)
         self._answers.accept(data, answer)
         if self.state is State.P1_COMPLETE:
             self._resend.stop()
-            self._owner.main_mode_done(sa, now, initial_contact=self._initial_contact(message))
+            self._owner.main_mode_done(sa, now, initial_contact=self._peer_has_no_other)
         elif sa.initiator:
             self._resend.start(now)
 
@@ -231,6 +232,7 @@ class MainMode:
     def _on_mm5(self, message: Message, datagram: Datagram, now: float) -> bytes:
         sa = self.sa
         self._verify_peer(message, initiator=True)
+        self._peer_has_no_other = self._initial_contact(message)
         # Authenticated: from here on the peer is where this message came from (RFC 3947 section 4).
         sa.local_port, sa.remote_port = datagram.local_port, datagram.remote_port
         self._iv = message.iv
@@ -240,6 +242,7 @@ class MainMode:
 
     def _on_mm6(self, message: Message, datagram: Datagram, now: float) -> None:
         self._verify_peer(message, initiator=False)
+        self._peer_has_no_other = self._initial_contact(message)
         self._iv = message.iv
         self._complete()
 
@@ -362,15 +365,19 @@ class MainMode:
         sa.debug(f"SA has been authenticated with {sa.remote}")
 
     def _initial_contact(self, message: Message) -> bool:
-        """Whether the last message carried INITIAL-CONTACT; a malformed notification is ignored."""
+        """Whether a last message carries INITIAL-CONTACT.
+
+        HASH_I does not cover it: it must name this very SA, so that a damaged one does not pass.
+        """
+        found = False
         for payload in of_type(message.payloads, PayloadType.NOTIFICATION):
-            try:
-                if Notification.decode(payload).type == NotifyType.INITIAL_CONTACT:
-                    self.sa.debug(" processing NOTIFY INITIAL_CONTACT protocol 1")
-                    return True
-            except PayloadError:
-                self.sa.runtime.count("malformed")
-        return False
+            notification = Notification.decode(payload)
+            if notification.type == NotifyType.INITIAL_CONTACT:
+                if notification.spi not in (b"", self.sa.cookies):
+                    raise PayloadError(payload.body_offset, "INITIAL-CONTACT", "names another SA")
+                self.sa.debug(" processing NOTIFY INITIAL_CONTACT protocol 1")
+                found = True
+        return found
 
     def _vendor_ids(self, message: Message) -> list[bytes]:
         found = [payload.body for payload in of_type(message.payloads, PayloadType.VENDOR_ID)]

@@ -194,7 +194,7 @@ class Notification:
     @classmethod
     def decode(cls, payload: Payload) -> Notification:
         reader = Reader(payload.body, payload.body_offset)
-        reader.number(4, "notification DOI")
+        _check_doi(reader)
         protocol = reader.number(1, "notification protocol")
         spi_size = reader.number(1, "notification SPI size")
         kind = reader.number(2, "notification type")
@@ -221,7 +221,7 @@ class Deletion:
     @classmethod
     def decode(cls, payload: Payload) -> Deletion:
         reader = Reader(payload.body, payload.body_offset)
-        reader.number(4, "delete DOI")
+        _check_doi(reader)
         protocol = reader.number(1, "delete protocol")
         size = reader.number(1, "delete SPI size")
         count = reader.number(2, "delete SPI count")
@@ -230,6 +230,13 @@ class Deletion:
         spis = tuple(reader.take(size, "delete SPI") for _ in range(count))
         reader.end("delete SPIs")
         return cls(protocol, spis)
+
+
+def _check_doi(reader: Reader) -> None:
+    """The IPsec DOI, or 0 for ISAKMP's own matters (RFC 2408 section 3.14)."""
+    at = reader.offset
+    if (doi := reader.number(4, "DOI")) not in (0, DOI_IPSEC):
+        raise PayloadError(at, "DOI", f"{doi} is unknown")
 
 
 def encode_original_address(address: Address) -> bytes:

@@ -7,7 +7,7 @@ one of its transform sets allows, as IOS does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from ipsecplane.ike.constants import (
     ProtocolId,
 )
 from ipsecplane.ike.errors import NegotiationError
+from ipsecplane.ike.modes import Mode, preferred
 from ipsecplane.ike.nat import NatState
 from ipsecplane.ike.phase1 import Trace
 from ipsecplane.ike.proposals import Proposal, SecurityAssociation, Transform
@@ -31,11 +32,6 @@ from ipsecplane.ipsec.algorithms import CIPHER, CIPHERS, GROUP, INTEGRITIES, INT
 SPI_SIZE: Final = 4
 FIRST_SPI: Final = 256  # RFC 4303 section 2.1: 1 to 255 are reserved
 _KNOWN: Final = frozenset(Phase2Attribute)
-_TRANSPORT_MODES: Final = (
-    Encapsulation.TRANSPORT,
-    Encapsulation.UDP_TRANSPORT,
-    Encapsulation.UDP_TRANSPORT_DRAFT,
-)
 _ESP_NAMES: Final = {c.esp_id: f"ESP_{c.name.removesuffix('-CBC')}" for c in CIPHERS}
 _AUTH_NAMES: Final = {i.auth_id: i.name.rsplit("-", 1)[0] for i in INTEGRITIES}
 _AH_NAMES: Final = {i.ah_id: "AH_" + i.name.split("-", 1)[1].rsplit("-", 1)[0] for i in INTEGRITIES}
@@ -50,7 +46,7 @@ class Phase2Choice:
 
     parts: tuple[Proposal, ...]
     transform_set: TransformSet
-    transport: bool
+    mode: Mode
     pfs_group: int | None
     lifetime_seconds: int
     lifetime_kilobytes: int
@@ -88,7 +84,7 @@ def offer(
         if transform_set.ah and nat.detected:
             continue
         number += 1
-        mode = encapsulation(nat, transport=transport and transform_set.transport)
+        mode = preferred(nat, transport=transport and transform_set.transport).number
         for protocol in protocols_of(transform_set):
             transform = _transform(policy, transform_set, protocol, mode)
             proposals.append(Proposal(number, protocol, spis[protocol], (transform,)))
@@ -97,38 +93,28 @@ def offer(
     return SecurityAssociation(tuple(proposals))
 
 
-def encapsulation(nat: NatState, *, transport: bool) -> Encapsulation:
-    if nat.detected and nat.version is not None:
-        return nat.version.encapsulation(transport=transport)
-    return Encapsulation.TRANSPORT if transport else Encapsulation.TUNNEL
-
-
 def choose(
     policy: Phase2Policy,
     offered: SecurityAssociation,
     *,
-    nat: NatState,
-    transport: bool,
+    modes: Sequence[Mode],
     trace: Trace,
 ) -> Phase2Choice:
-    """The first acceptable alternative of `offered`; raises NO-PROPOSAL-CHOSEN.
-
-    `transport`: the identities allow transport mode.
-    """
+    """The first alternative of `offered` that a transform set allows; raises NO-PROPOSAL-CHOSEN."""
     for alternative in offered.alternatives():
         trace(f"Checking IPSec proposal {alternative[0].number}")
         for transform_set in policy.transform_sets:
-            if transform_set.ah and nat.detected:
-                continue
             wanted = sorted(protocols_of(transform_set))
             if sorted(proposal.protocol for proposal in alternative) != wanted:
                 continue
-            for mode_transport in (True, False):
-                # A set in transport mode takes tunnel mode too; one in tunnel mode only that.
-                if mode_transport and not (transform_set.transport and transport):
+            for mode in modes:
+                # A set in transport mode takes tunnel mode too, one in tunnel mode only that; AH
+                # is never in UDP.
+                if (mode.transport and not transform_set.transport) or (
+                    mode.udp and transform_set.ah
+                ):
                     continue
-                mode = encapsulation(nat, transport=mode_transport)
-                choice = _match(policy, transform_set, alternative, mode, mode_transport)
+                choice = _match(policy, transform_set, alternative, mode)
                 if choice is not None:
                     _trace_parts(choice.parts, trace)
                     trace("atts are acceptable.")
@@ -144,15 +130,14 @@ def check_answer(
     offered: SecurityAssociation,
     answer: SecurityAssociation,
     *,
-    nat: NatState,
-    transport: bool,
+    modes: Sequence[Mode],
     trace: Trace,
 ) -> Phase2Choice:
     """The initiator's check: the answer is one alternative of ours with one transform a part."""
     alternatives = answer.alternatives()
     if len(alternatives) != 1 or any(len(p.transforms) != 1 for p in alternatives[0]):
         raise NegotiationError(NotifyType.NO_PROPOSAL_CHOSEN, "answer is not one proposal")
-    choice = choose(policy, answer, nat=nat, transport=transport, trace=trace)
+    choice = choose(policy, answer, modes=modes, trace=trace)
     for part in choice.parts:
         terms = _terms(part.transforms[0])
         if not any(
@@ -225,8 +210,7 @@ def _match(
     policy: Phase2Policy,
     transform_set: TransformSet,
     alternative: tuple[Proposal, ...],
-    mode: Encapsulation,
-    transport: bool,
+    mode: Mode,
 ) -> Phase2Choice | None:
     parts: list[Proposal] = []
     group: int | None = None
@@ -255,7 +239,7 @@ def _match(
     return Phase2Choice(
         parts=tuple(parts),
         transform_set=transform_set,
-        transport=transport,
+        mode=mode,
         pfs_group=group,
         lifetime_seconds=agreed_seconds,
         lifetime_kilobytes=agreed_kilobytes,
@@ -269,13 +253,13 @@ def _fits(
     transform_set: TransformSet,
     protocol: int,
     transform: Transform,
-    mode: Encapsulation,
+    mode: Mode,
 ) -> bool:
     if any(attribute.type not in _KNOWN for attribute in transform.attributes):
         return False
     stated_mode = transform.value(Phase2Attribute.ENCAPSULATION)
     # RFC 2407 section 4.5 leaves the default to the host: tunnel mode, as for any gateway.
-    if stated_mode != mode and (stated_mode is not None or mode in _TRANSPORT_MODES):
+    if stated_mode != mode.number and (stated_mode is not None or mode.transport):
         return False
     group = transform.value(Phase2Attribute.GROUP)
     # Without `set pfs` any group that we know is welcome; with it, that group is demanded.

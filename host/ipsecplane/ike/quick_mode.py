@@ -19,6 +19,7 @@ from ipsecplane.ike import keys as key_derivation
 from ipsecplane.ike.attributes import decode_attributes, encode_attributes
 from ipsecplane.ike.constants import (
     IP_PROTOCOL,
+    NAT_T_PORT,
     ExchangeType,
     HeaderFlag,
     NotifyType,
@@ -33,6 +34,7 @@ from ipsecplane.ike.isakmp_sa import IsakmpSa, Request
 from ipsecplane.ike.keys import WeakKey
 from ipsecplane.ike.main_mode import NONCE_SIZE
 from ipsecplane.ike.messages import Message
+from ipsecplane.ike.modes import acceptable, preferred
 from ipsecplane.ike.payloads import (
     Header,
     Identification,
@@ -193,7 +195,7 @@ class QuickMode:
         ]
         if choice.shortened:
             payloads += self._responder_lifetimes(choice)
-        if choice.transport:
+        if choice.mode.transport:
             payloads += self._original_addresses(initiator=False)
         self._iv = message.iv
         self._commit = sa.runtime.config.commit_bit
@@ -234,9 +236,8 @@ class QuickMode:
         answer = SecurityAssociation.decode(single(message.payloads, PayloadType.SA))
         sa.debug(f" processing SA payload. message ID = {self.message_id}")
         transport = _allows_transport(policy.local, policy.remote, sa.local, sa.remote)
-        choice = phase2.check_answer(
-            policy, self._offered, answer, nat=sa.nat, transport=transport, trace=sa.debug
-        )
+        modes = [preferred(sa.nat, transport=kind) for kind in (transport, False)]
+        choice = phase2.check_answer(policy, self._offered, answer, modes=modes, trace=sa.debug)
         self._check_identities(message, policy)
         peer_nonce = nonce_of(message.payloads)
         secret = b"" if self._pair is None else self._secret(self._pair, message)
@@ -304,7 +305,7 @@ class QuickMode:
     def _open(self, header: Header, data: bytes) -> Message:
         if not header.flags & HeaderFlag.ENCRYPTED:
             raise PayloadError(19, "flags", "quick mode must be encrypted")
-        return messages.open_sealed(self.sa.phase1_keys(), self._iv, header, data)
+        return self.sa.open_sealed(self._iv, header, data)
 
     def _with_hash(
         self, nonce: bytes, payloads: list[tuple[int, bytes]]
@@ -366,6 +367,8 @@ class QuickMode:
         sa = self.sa
         for text in key_engine.validate_proposal(offer, sa, identity_r, identity_i):
             sa.runtime.debug(text, "ipsec")
+        floated = sa.local_port == NAT_T_PORT
+        modes = acceptable(sa.nat, transport=transport, floated=floated)
         covering = [
             policy
             for policy in sa.runtime.config.phase2
@@ -384,9 +387,7 @@ class QuickMode:
         refusal: NegotiationError | None = None
         for policy in covering:
             try:
-                return policy, phase2.choose(
-                    policy, offer, nat=sa.nat, transport=transport, trace=sa.debug
-                )
+                return policy, phase2.choose(policy, offer, modes=modes, trace=sa.debug)
             except NegotiationError as error:
                 refusal = refusal or error
         assert refusal is not None
@@ -445,8 +446,8 @@ class QuickMode:
             transform_set=choice.transform_set,
             esp=parts.get(ProtocolId.ESP),
             ah=parts.get(ProtocolId.AH),
-            udp_encapsulation=sa.nat.detected,
-            transport=choice.transport,
+            udp_encapsulation=choice.mode.udp,
+            transport=choice.mode.transport,
             lifetime_seconds=min(choice.lifetime_seconds, seconds or choice.lifetime_seconds),
             lifetime_kilobytes=min(limits, default=0),
             pfs_group=choice.pfs_group,

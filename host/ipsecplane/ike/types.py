@@ -68,6 +68,7 @@ class IkeConfig:
     negotiation_limit: int = 64  # half-open main modes we answer at once
     dangling: bool = True  # IPsec SAs outlive their IKE SA
     accept_longer_lifetime: bool = False  # Phase 1: a peer's longer one is cut to ours, not refused
+    strict_padding: bool = True  # off: for peers that pad IKE messages with anything but zeros
     commit_bit: bool = False  # as responder, set the commit bit and confirm with CONNECTED
 
 
