@@ -8,25 +8,23 @@ control Origin(inout headers_t hdr,
                inout metadata_t meta,
                inout standard_metadata_t standard_metadata) {
 
+    // The deparser knows no packet_out header: it ends here by itself.
     @hidden
     action from_host() {
         meta.ingress_port = standard_metadata.ingress_port;
         meta.origin = ORIGIN_HOST;
-        hdr.packet_out.setInvalid();
     }
 
     @hidden
     action from_host_direct() {
         meta.origin = ORIGIN_DIRECT;
         standard_metadata.egress_spec = hdr.packet_out.port[8:0];
-        hdr.packet_out.setInvalid();
     }
 
     @hidden
     action from_host_received() {
         meta.ingress_port = hdr.packet_out.port[8:0];
         meta.origin = ORIGIN_WIRE;
-        hdr.packet_out.setInvalid();
     }
 
     // The crypto header goes, what it said stays; the frame is what a punt will show the host.

@@ -103,7 +103,7 @@ class Dut(ABC):
         self._punts: list[Punt] = []
         problems: list[str] = []
         self.session = Session(
-            _Tap(transport, self._message),  # type: ignore[arg-type]
+            _Tap(transport, self._message),
             program,
             clock=time.monotonic,
             on_ready=lambda: None,

@@ -88,6 +88,14 @@ def test_the_spd_applies_to_route_and_not_to_route_clear(router: Dut, packet: Pa
     assert bytes(seen.payload) == bytes(packet)
 
 
+@pytest.mark.parametrize("mode", [Mode.ROUTE, Mode.ROUTE_CLEAR])
+def test_the_hosts_packets_do_not_turn_back(router: Dut, mode: Mode) -> None:
+    """Not even those to the router itself, which the host should have kept."""
+    packet = own(IP(src=ROUTER4[LAN], dst=ROUTER4[TAGGED]) / ICMP())
+    punt = the_punt(router.packet_out(mode, packet))
+    assert (punt.reason, punt.if_id) == (Reason.GLEAN, TAGGED)
+
+
 def test_received_is_as_if_it_had_come_in(router: Dut) -> None:
     router.write([sad(ROUTER4[WAN], 9, 5), sa_in(5, epoch=4)])
     port, octets = frame(WAN, IP(src=REMOTE4, dst=ROUTER4[WAN]) / ESP(spi=9, seq=1, data=bytes(60)))

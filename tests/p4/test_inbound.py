@@ -410,6 +410,15 @@ def test_icmpv6_in_ipv4_is_nothing_special(router: Dut) -> None:
     assert the_punt(router.send(*frame(LAN, packet))).reason == Reason.LOCAL
 
 
+def test_the_first_reason_stands(router: Dut) -> None:
+    """Local packets, had they passed the first checks."""
+    router.write([sad(ROUTER4[WAN], SPI, 5), sa_in(5)])
+    assert dropped(router, frame(WAN, v4() / esp(), "02:99:99:99:99:99")) == Reason.NOT_MY_MAC
+    assert dropped(router, frame(WAN, v4(chksum=1) / esp())) == Reason.BAD_CHECKSUM
+    assert dropped(router, frame(WAN, v4(version=5) / ICMP())) == Reason.BAD_IP_HEADER
+    assert dropped(router, (9, frame(WAN, v4() / esp())[1])) == Reason.UNKNOWN_INTERFACE
+
+
 def test_truncated_headers(router: Dut) -> None:
     for packet in (IP(src=HOST4[LAN], dst=REMOTE4, options=OPTIONS) / DATA, TRANSIT6 / DATA):
         port, octets = frame(LAN, packet)
