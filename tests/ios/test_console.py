@@ -21,12 +21,16 @@ Screen = Callable[..., str]
 def screen(session: Session) -> Screen:
     """Run a console over typed keys; returns what the screen shows."""
 
-    def typed(keys: str, advance: Callable[[], None] = lambda: None) -> str:
+    def typed(
+        keys: str,
+        advance: Callable[[], None] = lambda: None,
+        idle: Callable[[int], str] | None = None,
+    ) -> str:
         shown = io.StringIO()
         output = PlainTextOutput(shown)
         with create_pipe_input() as keyboard, create_app_session(keyboard, output):
             keyboard.send_text(keys)
-            run_console(session, advance, input=keyboard, output=output)
+            run_console(session, advance, idle=idle, input=keyboard, output=output)
         return shown.getvalue()
 
     return typed
@@ -86,3 +90,17 @@ def test_control_c_stops_a_ping(screen: Screen, router: FakeRouter) -> None:
     assert router.ping_job is not None
     assert router.ping_job.cancelled
     assert "Success rate is 0 percent (0/1)" in shown
+
+
+def test_a_live_router_prints_while_nobody_types(screen: Screen) -> None:
+    messages = iter(["*Mar 24 20:55:45.739: %SYS-5-CONFIG_I: one\n", "two\n"])
+
+    def idle(_: int) -> str:
+        try:
+            return next(messages)
+        except StopIteration:
+            raise EOFError from None
+
+    shown = screen("", idle=idle)
+    assert "%SYS-5-CONFIG_I: one" in shown
+    assert "two" in shown

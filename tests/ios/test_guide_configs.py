@@ -82,3 +82,66 @@ def test_router_b_has_its_interfaces(guide_text: Text) -> None:
     found = b.interface("FastEthernet1/0")
     assert found is not None
     assert found.crypto_map == "testtag1"
+
+
+CHAPTER_1 = """\
+version 2.1
+service timestamps debug uptime
+service timestamps log uptime
+no service password-encryption
+hostname networkserver1
+boot-start-marker
+boot-end-marker
+enable secret 5 $1$KxKv$cbqKsZtQTLJLGPN.tErFZ1
+enable password ww
+no aaa new-model
+ip subnet-zero
+cns event-service server
+ip audit po max-events 100
+no ftp-server write-enable
+crypto isakmp policy 1
+authentication pre-share
+crypto isakmp key cisco170 address 172.17.150.2
+crypto ipsec security-association replay window-size 1024
+crypto ipsec transform-set 170cisco esp-des esp-md5-hmac
+crypto map ETH0 17 ipsec-isakmp
+ set peer 172.17.150.2
+ set security-association replay disable
+ set transform-set 170cisco
+ match address 170
+interface FastEthernet0
+ ip address 172.17.150.1 255.255.255.0
+ no ip directed-broadcast
+ no ip route-cache
+ no ip mroute-cache
+ no mop enabled
+ crypto map ETH0
+interface Serial0
+ ip address 172.16.160.1 255.255.255.0
+ no ip directed-broadcast
+ no fair-queue
+ serial restart-delay 0
+ip classless
+ip route 172.18.170.0 255.255.255.0 172.17.150.2
+no ip http server
+access-list 170 remark Crypto ACL
+access-list 170 permit ip 172.16.160.0 0.0.0.255 172.18.170.0 0.0.0.255
+dialer-list 1 protocol ip permit
+control-plane
+line con 0
+transport input none
+line aux 0
+line vty 0 4
+password ww
+logi
+end
+"""
+
+
+def test_the_lines_of_chapter_1_load_too() -> None:
+    configuration, router = load_running_config(CHAPTER_1)
+    assert router.replay_window == 1024
+    assert router.crypto_maps["ETH0"].entries[0].replay_window == 0
+    assert router.clock.log.uptime
+    assert " login\n" in body(configuration)
+    assert load_running_config(body(configuration))[1] == router

@@ -199,6 +199,7 @@ def test_crypto_map(run: Run) -> None:
     assert run("show crypto map").splitlines() == [
         'Crypto Map IPv4 "testtag1" 10 ipsec-isakmp',
         "\tPeer = 10.2.2.2",
+        "\tAccess-List SS dynamic: False",
         "\tExtended IP access list 150",
         "\t    access-list 150 permit ip host 10.0.0.1 host 10.0.2.2",
         "\tCurrent peer: 10.2.2.2",

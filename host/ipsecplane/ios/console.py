@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
-from os.path import commonprefix
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
@@ -39,7 +37,7 @@ def _bindings(session: Session) -> KeyBindings:
         words = session.complete(text)
         if words:
             unfinished = "" if text[-1:].isspace() else text.split()[-1] if text else ""
-            rest = commonprefix(words)[len(unfinished) :]
+            rest = _common_beginning(words)[len(unfinished) :]
             event.current_buffer.insert_text(rest + (" " if len(words) == 1 else ""))
 
     @keys.add("c-z")
@@ -59,8 +57,9 @@ def _hook(idle: Callable[[int], str], terminal: PromptSession[str]) -> InputHook
     """prompt_toolkit calls it in place of waiting for a key, on the thread of its event loop."""
 
     def hook(context: InputHookContext) -> None:
-        loop = asyncio.get_running_loop()
         app = terminal.app
+        loop = app.loop
+        assert loop is not None  # we are called from it
         while not context.input_is_ready():
             try:
                 text = idle(context.fileno())
@@ -74,6 +73,13 @@ def _hook(idle: Callable[[int], str], terminal: PromptSession[str]) -> InputHook
                 return
 
     return hook
+
+
+def _common_beginning(words: list[str]) -> str:
+    common = words[0]
+    while not all(word.startswith(common) for word in words):
+        common = common[:-1]
+    return common
 
 
 def run_console(

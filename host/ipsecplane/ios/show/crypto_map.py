@@ -27,6 +27,7 @@ def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> lis
     if entry.description:
         rows.append(f"\tDescription: {entry.description}")
     rows += [f"\tPeer = {peer}" for peer in entry.peers]
+    rows.append("\tAccess-List SS dynamic: False")
     if acl is not None:
         kind = "Extended" if acl.extended else "Standard"
         rows.append(f"\t{kind} IP access list {acl.name}")

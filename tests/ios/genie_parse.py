@@ -1,0 +1,32 @@
+"""Runs in Genie's own environment: {command: output} in, {command: its parse} out."""
+
+import importlib
+import json
+import sys
+from unittest.mock import Mock
+
+PARSERS = {
+    "show crypto isakmp sa": ("show_crypto", "ShowCryptoIsakmpSa"),
+    "show crypto ipsec sa": ("show_crypto", "ShowCryptoIpsecSa"),
+    "show crypto ipsec sa detail": ("show_crypto", "ShowCryptoIpsecSaDetail"),
+    "show crypto map": ("show_crypto", "ShowCryptoMap"),
+    "show access-lists": ("show_acl", "ShowAccessLists"),
+    "show ip interface brief": ("show_interface", "ShowIpInterfaceBrief"),
+    "show interfaces": ("show_interface", "ShowInterfaces"),
+    "show ip route": ("show_routing", "ShowIpRoute"),
+    "show logging": ("show_logging", "ShowLogging"),
+    "show clock": ("show_system", "ShowClock"),
+}
+
+
+def parsed(command, output):
+    module, name = PARSERS[command]
+    parser = getattr(importlib.import_module(f"genie.libs.parser.iosxe.{module}"), name)
+    try:
+        return parser(device=Mock()).parse(output=output)
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+outputs = json.load(sys.stdin)
+json.dump({command: parsed(command, text) for command, text in outputs.items()}, sys.stdout)
