@@ -76,7 +76,7 @@ class ControlPlane:
             counter_interval=options.counter_interval,
             changed=self._changed,
         )
-        self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self._largest_inner)
+        self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self.largest_inner)
         self._clock = clock
         self._options = options
         self._inbox: deque[PacketIn] = deque()
@@ -249,7 +249,8 @@ class ControlPlane:
         self.programmer.apply()
         self.counters.lines.update(lines)
 
-    def _largest_inner(self, sa: SadEntry) -> int:
+    def largest_inner(self, sa: SadEntry) -> int:
+        """The largest cleartext packet of an SA that fits its path."""
         settings = tables.settings_of(sa, self.interfaces, self.crypto, self.config)
         return largest_inner(sa, settings.path_mtu)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from ipsecplane.ipsec.algorithms import CIPHER
@@ -20,39 +20,19 @@ _POLICY_TABLES: Final = ("spd_out_v4", "spd_out_v6")
 _ENCRYPT, _DECRYPT = 0, 1
 
 
-@dataclass(frozen=True, slots=True)
-class IdentTotals:
-    """What `show crypto ipsec sa` counts for one protected flow."""
+Totals = Counter[str]
+"""Counts by the names that `views.IdentView` gives them."""
 
-    encaps: int = 0
-    encrypt: int = 0
-    digest: int = 0
-    decaps: int = 0
-    decrypt: int = 0
-    verify: int = 0
-    send_errors: int = 0
-    receive_errors: int = 0
-    replay_errors: int = 0
-
-    def plus(self, other: IdentTotals) -> IdentTotals:
-        return IdentTotals(*(a + b for a, b in zip(_values(self), _values(other), strict=True)))
-
-    def minus(self, other: IdentTotals) -> IdentTotals:
-        return IdentTotals(*(a - b for a, b in zip(_values(self), _values(other), strict=True)))
-
-
-def _values(totals: IdentTotals) -> tuple[int, ...]:
-    return (
-        totals.encaps, totals.encrypt, totals.digest, totals.decaps, totals.decrypt,
-        totals.verify, totals.send_errors, totals.receive_errors, totals.replay_errors,
-    )  # fmt: skip
-
-
-@dataclass(slots=True)
-class _SaErrors:
-    send: int = 0
-    receive: int = 0
-    replay: int = 0
+_SEND_ERRORS: Final = {CryptoReason.SEQUENCE_OVERFLOW: "sequence_exhausted"}
+_RECEIVE_ERRORS: Final = {
+    CryptoReason.BAD_ICV: "verify_failed",
+    CryptoReason.REPLAYED: "replay_errors",
+    CryptoReason.TOO_OLD: "replay_errors",
+    CryptoReason.MALFORMED_PACKET: "invalid_length",
+    CryptoReason.TRUNCATED: "invalid_length",
+    CryptoReason.BAD_LENGTH: "invalid_length",
+    CryptoReason.BAD_PADDING: "invalid_length",
+}
 
 
 @dataclass(slots=True)
@@ -64,11 +44,11 @@ class Counters:
 
     sessions: Mapping[Target, Session]
     lines: dict[Key, tuple[str, int]] = field(default_factory=dict)
-    _retired: dict[int, IdentTotals] = field(default_factory=dict)  # by policy entry
-    _offsets: dict[int, IdentTotals] = field(default_factory=dict)  # by SA index: cleared at
-    _punted: dict[int, _SaErrors] = field(default_factory=dict)  # by SA index
-    _error_bases: dict[int, _SaErrors] = field(default_factory=dict)  # by SA index
-    _acquires: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    _retired: dict[int, Totals] = field(default_factory=dict)  # by policy entry
+    _entries: dict[int, Totals] = field(default_factory=dict)  # of no SA, by policy entry
+    _offsets: dict[int, Totals] = field(default_factory=dict)  # by SA index, when cleared
+    _punted: dict[int, Totals] = field(default_factory=dict)  # by SA index
+    _error_bases: dict[int, Totals] = field(default_factory=dict)  # by SA index
     _matches: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
 
     # -- SAs ----------------------------------------------------------------------------------
@@ -89,37 +69,35 @@ class Counters:
             if out.packets >= sa.usage.packets_out and into.packets >= sa.usage.packets_in:
                 sa.usage = Usage(into.packets, into.bytes, out.packets, out.bytes)
 
-    def totals_of(self, sas: Iterable[SadEntry]) -> dict[int, IdentTotals]:
+    def totals_of(self, sas: Iterable[SadEntry]) -> dict[int, Totals]:
         """What each SA has done since its counters were last cleared, by SA index.
 
         `refresh` first; here only the error counters are read.
         """
         sas = list(sas)
-        errors = self._errors(sas)
+        hardware = self._hardware_errors(sas)
         found = {}
         for sa in sas:
-            usage, wrong = sa.usage, errors[sa.index]
-            ciphered, digested = sa.sas.esp is not None, _has_digest(sa)
-            totals = IdentTotals(
-                encaps=usage.packets_out,
-                encrypt=usage.packets_out if ciphered else 0,
-                digest=usage.packets_out if digested else 0,
-                decaps=usage.packets_in,
-                decrypt=usage.packets_in if ciphered else 0,
-                verify=usage.packets_in if digested else 0,
-                send_errors=wrong.send,
-                receive_errors=wrong.receive,
-                replay_errors=wrong.replay,
-            )
-            found[sa.index] = totals.minus(self._offsets.get(sa.index, IdentTotals()))
+            out, into = sa.usage.packets_out, sa.usage.packets_in
+            totals = Totals(encaps=out, decaps=into)
+            if sa.sas.esp is not None:
+                totals.update(encrypt=out, decrypt=into)
+            if _has_digest(sa):
+                totals.update(digest=out, verify=into)
+            totals.update(hardware.get(sa.index))
+            totals.update(self._punted.get(sa.index))
+            totals.subtract(self._error_bases.get(sa.index))
+            totals.subtract(self._offsets.get(sa.index))
+            found[sa.index] = totals
         return found
 
-    def ident(self, number: int, live: Iterable[IdentTotals]) -> IdentTotals:
-        """The counters of a policy entry: of the SAs that were, those that are, and acquires."""
-        total = self._retired.get(number, IdentTotals())
+    def ident(self, number: int, live: Iterable[Totals]) -> Totals:
+        """The counters of a policy entry: of SAs that were, SAs that are, and of no SA."""
+        total = Totals(self._retired.get(number))
+        total.update(self._entries.get(number))
         for one in live:
-            total = total.plus(one)
-        return replace(total, send_errors=total.send_errors + self._acquires[number])
+            total.update(one)
+        return total
 
     def retire(self, sas: Iterable[SadEntry]) -> None:
         """These SAs are about to go: keep what they counted."""
@@ -127,55 +105,40 @@ class Counters:
         self.refresh(sas)
         numbers = {sa.index: sa.sas.policy.entry for sa in sas}
         for sa_index, totals in self.totals_of(sas).items():
-            number = numbers[sa_index]
-            self._retired[number] = self._retired.get(number, IdentTotals()).plus(totals)
+            self._retired.setdefault(numbers[sa_index], Totals()).update(totals)
             self._punted.pop(sa_index, None)
             self._offsets.pop(sa_index, None)
+        # The cells of an index are not reset for its next user.
         self._error_bases.update(self._hardware_errors(sas))
 
-    def dropped_for_acquire(self, number: int) -> None:
+    def no_sa(self, number: int) -> None:
         """The pipeline punted a packet that found no SA; it is not sent on."""
-        self._acquires[number] += 1
+        self._entries.setdefault(number, Totals()).update(no_sa=1, send_errors=1)
 
-    def refused_by_pipeline(self, sa_index: int, *, replay: bool) -> None:
-        """The pipeline punted an inbound packet of an SA: replayed, or not what it may carry."""
-        errors = self._punted.setdefault(sa_index, _SaErrors())
-        errors.receive += 1
-        errors.replay += replay
+    def invalid_sa(self, number: int) -> None:
+        """A packet came from a peer of this policy entry for an SA that we have not."""
+        self._entries.setdefault(number, Totals()).update(invalid_sa=1)
+
+    def refused_by_pipeline(self, sa_index: int, name: str) -> None:
+        """The pipeline punted an inbound packet of an SA; `name` says what it counts as."""
+        self._punted.setdefault(sa_index, Totals()).update({"receive_errors": 1, name: 1})
 
     def clear_entry(self, number: int) -> None:
         """Forget a policy entry's past (`clear crypto sa` takes the counters with the SAs)."""
         self._retired.pop(number, None)
-        self._acquires.pop(number, None)
+        self._entries.pop(number, None)
 
     def clear(self, sas: Iterable[SadEntry]) -> None:
         """`clear crypto sa counters`: the hardware counts on, we count from here."""
         sas = list(sas)
         self.refresh(sas)
         for sa_index, totals in self.totals_of(sas).items():
-            before = self._offsets.get(sa_index, IdentTotals())
-            self._offsets[sa_index] = before.plus(totals)
+            self._offsets.setdefault(sa_index, Totals()).update(totals)
         self._retired.clear()
-        self._acquires.clear()
+        self._entries.clear()
 
-    def _errors(self, sas: list[SadEntry]) -> dict[int, _SaErrors]:
-        """Error counts by SA index, without those of the index's earlier users."""
-        hardware = self._hardware_errors(sas)
-        nothing = _SaErrors()
-        found = {}
-        for sa in sas:
-            counted = hardware.get(sa.index, nothing)
-            base = self._error_bases.get(sa.index, nothing)
-            punted = self._punted.get(sa.index, nothing)
-            found[sa.index] = _SaErrors(
-                counted.send - base.send,
-                counted.receive - base.receive + punted.receive,
-                counted.replay - base.replay + punted.replay,
-            )
-        return found
-
-    def _hardware_errors(self, sas: list[SadEntry]) -> dict[int, _SaErrors]:
-        """What the accelerator has counted by SA index; its cells live longer than SAs."""
+    def _hardware_errors(self, sas: list[SadEntry]) -> dict[int, Totals]:
+        """What the accelerator has refused, by SA index."""
         session = self.sessions[Target.ACCELERATOR]
         if not sas or not session.ready:
             return {}
@@ -190,15 +153,16 @@ class Counters:
             cells = session.read_counters("sa_errors", indices)
         except TargetError:
             return {}
-        found: defaultdict[int, _SaErrors] = defaultdict(_SaErrors)
+        found: defaultdict[int, Totals] = defaultdict(Totals)
         for index, counts in cells.items():
-            errors = found[index >> 5 & 0xFFFF]
+            if not counts.packets:
+                continue
+            reason = CryptoReason(index & 31)
             if index >> 21 == _ENCRYPT:
-                errors.send += counts.packets
+                names = ("send_errors", _SEND_ERRORS.get(reason, "internal_send"))
             else:
-                errors.receive += counts.packets
-                if index & 31 in (CryptoReason.REPLAYED, CryptoReason.TOO_OLD):
-                    errors.replay += counts.packets
+                names = ("receive_errors", _RECEIVE_ERRORS.get(reason, "internal_receive"))
+            found[index >> 5 & 0xFFFF].update(dict.fromkeys(names, counts.packets))
         return found
 
     # -- access lists ---------------------------------------------------------------------------

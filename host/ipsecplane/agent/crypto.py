@@ -103,7 +103,7 @@ class Crypto:
         entry = self.spd.entries.get(number)
         if entry is None or not self._config.isakmp_enabled:
             return
-        self._counters.dropped_for_acquire(number)
+        self._counters.no_sa(number)
         if number in self._pending or entry.phase2.local_address is None:
             return
         self._pending.add(number)
@@ -118,11 +118,14 @@ class Crypto:
             v.remote == source and v.state is MainModeState.QM_IDLE and not v.deleted
             for v in self.engine.isakmp_sas()
         )
+        entries = [e.number for e in self.spd.entries.values() if source in e.phase2.peers]
+        for number in entries:
+            self._counters.invalid_sa(number)
         decision = self._recovery.packet(
             source,
             now,
             enabled=self._config.invalid_spi_recovery,
-            known_peer=any(source in e.phase2.peers for e in self.spd.entries.values()),
+            known_peer=bool(entries),
             ike_sa=ike_sa,
         )
         if decision.log:

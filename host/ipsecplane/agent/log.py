@@ -17,7 +17,7 @@ _LINE_OVERHEAD: Final = 40
 
 
 class Log:
-    """Syslog and debug messages of one router."""
+    """Syslog and debug messages of one router. What a terminal shows, the terminal decides."""
 
     def __init__(self, config: LoggingConfig) -> None:
         self.config = config
@@ -40,8 +40,7 @@ class Log:
                 self._rate_limited += 1
                 return
         self._logged += 1
-        config = self.config
-        if self.on_console and config.console and line.severity <= config.console_level:
+        if self.on_console is not None:
             self.on_console(line)
         if line.severity <= self.config.buffered_level:
             self._lines.append(line)
@@ -76,7 +75,7 @@ class Log:
         self._trim()
 
     def _trim(self) -> None:
-        while self._octets > self.config.buffered_size and len(self._lines) > 1:
+        while self._octets > self.config.buffered_size:
             self._octets -= _size(self._lines.popleft())
 
 

@@ -89,7 +89,7 @@ class Punts:
 
     def _inner_policy(self, punt: PacketIn) -> None:
         sa = self._crypto.sad.by_index(punt.sa_index)
-        self._counters.refused_by_pipeline(punt.sa_index, replay=False)
+        self._counters.refused_by_pipeline(punt.sa_index, "invalid_identity")
         if sa is None:
             return
         packet = _packet(punt)
@@ -99,7 +99,7 @@ class Punts:
         self._log.add_limited(line, sa.index)
 
     def _replayed(self, punt: PacketIn) -> None:
-        self._counters.refused_by_pipeline(punt.sa_index, replay=True)
+        self._counters.refused_by_pipeline(punt.sa_index, "replay_errors")
         self._log_replay(punt)
 
     def _sa_error(self, punt: PacketIn) -> None:

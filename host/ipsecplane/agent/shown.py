@@ -25,7 +25,7 @@ from ipsecplane.views import (
 )
 
 from .control import ControlPlane
-from .counters import IdentTotals
+from .counters import Totals
 
 IKE_PORT = 500
 
@@ -63,18 +63,13 @@ def _ident(
     local: ProxyIdentity,
     remote: ProxyIdentity,
     sas: list[SadEntry],
-    totals: dict[int, IdentTotals],
+    totals: dict[int, Totals],
     *,
     whole: bool,
 ) -> IdentView:
     """`whole`: the flow is the policy entry's own, which keeps the counts of SAs that are gone."""
     live = [totals[sa.index] for sa in sas]
-    total = IdentTotals()
-    if whole:
-        total = plane.counters.ident(policy.number, live)
-    else:
-        for one in live:
-            total = total.plus(one)
+    total = plane.counters.ident(policy.number, live) if whole else sum(live, Totals())
     current = next((sa for sa in reversed(sas) if sa.outbound), None)
     newest = sas[-1].sas if sas else None
     interface = plane.interfaces.named(policy.interface)
@@ -91,21 +86,30 @@ def _ident(
         peer=peer,
         peer_port=newest.remote_port if newest is not None else IKE_PORT,
         flags="origin_is_acl,",
-        encaps=total.encaps,
-        encrypt=total.encrypt,
-        digest=total.digest,
-        decaps=total.decaps,
-        decrypt=total.decrypt,
-        verify=total.verify,
-        send_errors=total.send_errors,
-        receive_errors=total.receive_errors,
-        replay_errors=total.replay_errors,
+        encaps=total["encaps"],
+        encrypt=total["encrypt"],
+        digest=total["digest"],
+        decaps=total["decaps"],
+        decrypt=total["decrypt"],
+        verify=total["verify"],
+        send_errors=total["send_errors"],
+        receive_errors=total["receive_errors"],
+        replay_errors=total["replay_errors"],
         path_mtu=plane.crypto.path_mtu(peer, mtu),
         media_mtu=interface.config.mtu if interface is not None else mtu,
         path_mtu_interface=policy.interface,
         outbound_spi=_outbound_spi(current) if current is not None else 0,
         pfs_group=current.sas.pfs_group if current is not None else None,
         sas=tuple(view for sa in sas for view in _sa_views(sa, plane.now)),
+        plaintext_mtu=plane.largest_inner(current) if current is not None else 0,
+        no_sa=total["no_sa"],
+        invalid_sa=total["invalid_sa"],
+        verify_failed=total["verify_failed"],
+        invalid_identity=total["invalid_identity"],
+        invalid_length=total["invalid_length"],
+        sequence_exhausted=total["sequence_exhausted"],
+        internal_send=total["internal_send"],
+        internal_receive=total["internal_receive"],
     )
 
 
