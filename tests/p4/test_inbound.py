@@ -469,6 +469,14 @@ def test_neighbor_discovery(router: Dut, dst: str) -> None:
     assert dropped(router, far) == Reason.BAD_IP_HEADER
 
 
+@pytest.mark.parametrize("icmp_type", range(132, 139))
+def test_neighbor_discovery_types(router: Dut, icmp_type: int) -> None:
+    payload = Raw(bytes([icmp_type, 0]) + bytes(22))
+    packet = IPv6(src=HOST6[LAN], dst=ROUTER6[LAN], hlim=255, nh=58) / payload
+    expected = Reason.ND if 133 <= icmp_type <= 137 else Reason.LOCAL
+    assert the_punt(router.send(*frame(LAN, packet))).reason == expected
+
+
 def test_icmpv6_that_is_no_neighbor_discovery(router: Dut) -> None:
     packet = IPv6(src=HOST6[LAN], dst=ROUTER6[LAN], hlim=255) / ICMPv6EchoRequest()
     assert the_punt(router.send(*frame(LAN, packet))).reason == Reason.LOCAL
