@@ -83,6 +83,26 @@ def test_invalid_spi_recovery_as_in_the_guide() -> None:
     assert states(wire.b) == [(1002, MainModeState.QM_IDLE, False)]
 
 
+def test_recovery_after_a_restart_is_a_first_contact() -> None:
+    """Peers that ignore INVALID-SPI (strongSwan does) heed INITIAL-CONTACT."""
+    wire, _, _ = guide_world()
+    wire.b.engine.notify_invalid_spi(A, B, 51, 0x1234567, wire.now)
+    wire.flush()
+    wire.settle()
+    assert "Send initial contact" in wire.b.debugs
+    assert "processing NOTIFY INITIAL_CONTACT" in wire.a.debugs
+    # From now on we know each other: INVALID-SPI alone.
+    sent = wire.b.debugs.count("Send initial contact")
+    assert wire.b.engine.delete_isakmp(None, wire.now)
+    wire.flush()
+    wire.run(700)
+    wire.b.engine.notify_invalid_spi(A, B, 51, 0x7654321, wire.now)
+    wire.flush()
+    wire.settle()
+    assert len(wire.b.live()) == 1
+    assert wire.b.debugs.count("Send initial contact") == sent
+
+
 def test_without_recovery_there_is_a_black_hole() -> None:
     wire, a, _ = guide_world()
     wire.b.engine.reconfigure(

@@ -44,6 +44,7 @@ class Phase1Manager:
         self._on_established = on_established
         self._on_deleted = on_deleted
         self._sas: list[IsakmpSa] = []  # in order of creation, deleted ones until they are purged
+        self._met: set[Address] = set()  # peers with whom an SA was ever up
         self._by_cookies: dict[bytes, IsakmpSa] = {}
         self._next_conn_id = 1001
 
@@ -196,10 +197,11 @@ class Phase1Manager:
     def is_first_contact(self, sa: IsakmpSa) -> bool:
         """INITIAL-CONTACT says that we hold nothing else with the peer (RFC 2407 section 4.6.3.3).
 
-        Not for invalid SPI recovery: it names the one SPI instead of wiping out all of them.
+        Invalid SPI recovery names the one SPI instead of wiping out all of them; but where we have
+        never met the peer, it knows us from before a restart and holds nothing that is of use.
         """
         return (
-            not sa.for_recovery
+            not (sa.for_recovery and sa.remote in self._met)
             and not self._records.of_peer(sa.remote)
             and not any(s.established and s.remote == sa.remote for s in self._sas if s is not sa)
         )
@@ -207,6 +209,7 @@ class Phase1Manager:
     def main_mode_done(self, sa: IsakmpSa, now: float, *, initial_contact: bool) -> None:
         sa.cancel_timers()
         sa.established_at = now
+        self._met.add(sa.remote)
         assert sa.choice is not None
         lifetime = float(sa.choice.lifetime)
         margin = min(lifetime * REKEY_MARGIN, LONGEST_REKEY_MARGIN)
