@@ -3,6 +3,7 @@
 import importlib
 import json
 import sys
+from typing import Any
 from unittest.mock import Mock
 
 PARSERS = {
@@ -19,7 +20,7 @@ PARSERS = {
 }
 
 
-def parsed(command, output):
+def parsed(command: str, output: str) -> Any:
     module, name = PARSERS[command]
     parser = getattr(importlib.import_module(f"genie.libs.parser.iosxe.{module}"), name)
     try:

@@ -90,6 +90,11 @@ def test_lines_without_effect_are_declared_so_others_stay_errors(line: str) -> N
     assert len(errors_of(f"{line}\n").errors) == 1
 
 
+def test_the_lines_of_a_section_that_is_wrong_itself_are_not_errors_too() -> None:
+    text = "interface Fast0/x\n ip address 10.0.0.1 255.0.0.0\n shutdown\nhostname\n"
+    assert [e.number for e in errors_of(text).errors] == [1, 4]
+
+
 def test_a_failed_load_leaves_a_store_as_it_was() -> None:
     store = ConfigurationStore.load("hostname r1\n")
     before = store.configuration

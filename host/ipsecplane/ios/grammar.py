@@ -47,8 +47,8 @@ class Grammar:
     """
 
     text: str
-    edges: tuple[tuple[tuple[Token, int], ...], ...]
-    accepting: frozenset[int]
+    edges: tuple[tuple[tuple[Token, int], ...], ...] = field(repr=False)
+    accepting: frozenset[int] = field(repr=False)
 
     @property
     def tokens(self) -> Iterator[Token]:

@@ -58,7 +58,7 @@ def load_running_config(
     path: Path = ()
     errors: list[LineError] = []
     rows = text.splitlines()
-    ended = False
+    ended = unknown_section = False
     number = 0
     while number < len(rows):
         row = rows[number].rstrip()
@@ -72,6 +72,9 @@ def load_running_config(
         if row.strip() == "end":
             ended = True
             continue
+        if unknown_section and row[:1].isspace():
+            continue  # its heading is the error; what its lines mean cannot be said
+        unknown_section = False
         if row.strip() == "exit":
             path = path[:-1]
             continue
@@ -83,6 +86,7 @@ def load_running_config(
             configuration, path = _take(configuration, path, row, first)
         except CommandLineError as error:
             errors.append(_syntax_error(filename, first, row, error))
+            unknown_section = not row[:1].isspace()
         except CommandError as error:
             errors.append(LineError(filename, first, row, str(error)))
     router, problems = build(configuration)

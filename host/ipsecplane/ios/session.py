@@ -19,62 +19,31 @@ from typing import Any, Final
 
 from ipsecplane.ios import syslog
 from ipsecplane.ios.advice import advice
+from ipsecplane.ios.candidates import (
+    can_be_piped,
+    completions,
+    configuration_candidates,
+    help_text,
+)
 from ipsecplane.ios.commands import load_commands
 from ipsecplane.ios.commands.exec_mode import EXEC
-from ipsecplane.ios.commandset import (
-    MODES,
-    CommandError,
-    ConfigCommand,
-    ExecCommand,
-    form_of,
-)
+from ipsecplane.ios.commandset import CommandError, ConfigCommand, form_of
 from ipsecplane.ios.configuration import Path, body, build, enter
-from ipsecplane.ios.grammar import compile_grammar
-from ipsecplane.ios.helptext import help_table, help_words
 from ipsecplane.ios.matcher import (
-    Candidate,
     CommandLineError,
     IncompleteCommand,
     InvalidInput,
     Parsed,
-    complete,
-    help_for,
     parse,
     split,
 )
 from ipsecplane.ios.ping import PingRun
-from ipsecplane.ios.pipes import PIPES, apply_pipes, parse_pipes, pipe_column
+from ipsecplane.ios.pipes import apply_pipes, parse_pipes, pipe_column
 from ipsecplane.ios.store import ConfigurationStore
 from ipsecplane.views import LogLine, PingRequest, RouterOperations
 
 HISTORY: Final = 20
 _MORE: Final = " --More-- "
-
-AnyCandidate = Candidate[Any]
-
-
-def _leave(session: Session, _: Any) -> None:
-    session.leave_mode()
-
-
-def _end(session: Session, _: Any) -> None:
-    session.end_configuration()
-
-
-NAVIGATION: Final = [
-    Candidate(ExecCommand(compile_grammar(text, helps), run, False), compile_grammar(text, helps))
-    for text, helps, run in (
-        ("exit", ("Exit from this configuration mode",), _leave),
-        ("end", ("Exit from configure mode",), _end),
-    )
-]
-"""What every configuration mode has besides its own lines; `do`, `no`, `default` are prefixes."""
-
-PREFIXES: Final = {
-    "default": "Set a command to its defaults",
-    "do": "To run exec commands in config mode",
-    "no": "Negate a command or set its defaults",
-}
 
 
 class Session:
@@ -186,7 +155,7 @@ class Session:
     def _execute(self, line: str, start: int) -> None:
         column = pipe_column(line)
         try:
-            if column is not None and self._can_be_piped(line, start):
+            if column is not None and can_be_piped(line, start):
                 parsed = parse(EXEC.candidates(self.privileged), line[:column], start)
                 stages = parse_pipes(line, column)
             else:
@@ -204,11 +173,6 @@ class Session:
                 self._print(apply_pipes(list(result), stages))
         except CommandError as error:
             self.write(f"{error}\n")
-
-    @staticmethod
-    def _can_be_piped(line: str, start: int) -> bool:
-        words = split(line, start)
-        return bool(words) and len(words[0].text) > 1 and "show".startswith(words[0].text.lower())
 
     def start_ping(self, request: PingRequest, *, data_given: bool = False) -> None:
         self._ping = PingRun(self.router, request, self.write, data_given)
@@ -291,13 +255,8 @@ class Session:
 
     def _parse_configuration(self, level: Path, line: str) -> tuple[Parsed[Any], str]:
         form, start = form_of(line)
-        return parse(self._candidates(level, form), line, start), form
-
-    def _candidates(self, level: Path, form: str) -> list[AnyCandidate]:
-        mode = MODES[self.store.configuration.mode(level)]
-        candidates: list[AnyCandidate] = []
-        candidates += mode.removal_candidates() if form else mode.candidates()
-        return candidates if form else [*candidates, *NAVIGATION]
+        mode = self.store.configuration.mode(level)
+        return parse(configuration_candidates(mode, form), line, start), form
 
     def _take(self, level: Path, parsed: Parsed[Any], form: str) -> None:
         command = parsed.command
@@ -344,54 +303,21 @@ class Session:
 
     # -- help and completion -------------------------------------------------------------------
 
-    def _context(self, text: str) -> tuple[list[AnyCandidate], int, bool]:
-        """What the end of `text` is read against, from which column, and whether it is EXEC."""
-        words = split(text)
-        if self._path is None:
-            return self._exec_context(text, 0)
-        if words and words[0].text.lower() == "do" and text[words[0].column + 2 :]:
-            return self._exec_context(text, words[0].column + 2)
-        form, start = form_of(text)
-        if form and text[start:]:
-            return self._candidates(self._path, form), start, False
-        candidates = self._candidates(self._path, "")
-        prefixes = [
-            Candidate(None, compile_grammar(f"{word} LINE", (help_text, "Command")))
-            for word, help_text in PREFIXES.items()
-        ]
-        return [*candidates, *prefixes], 0, False
-
-    def _exec_context(self, text: str, start: int) -> tuple[list[AnyCandidate], int, bool]:
-        column = pipe_column(text)
-        if column is not None and self._can_be_piped(text, start):
-            return list(PIPES), column + 1, False
-        return list(EXEC.candidates(self.privileged)), start, True
-
     def help(self, text: str) -> str:
-        """What `?` prints behind `text`."""
+        """What `?` prints behind `text`; "" where a question is open or a command runs."""
         if self._dialogue is not None or self._pages or self.busy:
             return ""
-        candidates, start, is_exec = self._context(text)
-        try:
-            found = help_for(candidates, text, start)
-        except CommandLineError as error:
-            if isinstance(error, InvalidInput):
-                return "% Unrecognized command\n"
-            return f"{error.message(text)}\n"
-        partial = bool(text) and not text[-1].isspace()
-        if partial:
-            return help_words(found.rows, self.width)
-        rows = list(found.rows)
-        if found.complete and is_exec and self._can_be_piped(text, start):
-            rows.append(("|", "Output modifiers"))
-        return help_table(rows, found.complete)
+        return help_text(text, self._mode, self.privileged, self.width)
 
     def complete(self, text: str) -> list[str]:
         """Keywords that the last, unfinished word of `text` may become."""
         if self._dialogue is not None or self._pages or self.busy:
             return []
-        candidates, start, _ = self._context(text)
-        return complete(candidates, text, start)
+        return completions(text, self._mode, self.privileged)
+
+    @property
+    def _mode(self) -> str | None:
+        return None if self._path is None else self.store.configuration.mode(self._path)
 
     # -- log messages --------------------------------------------------------------------------
 
