@@ -32,7 +32,9 @@ class Operands:
     v: int
 
     def encode(self) -> bytes:
-        head = struct.pack("!IIhhBB", self.a, self.b, self.c, self.d, self.amount, self.x << 5 | self.y)
+        head = struct.pack(
+            "!IIhhBB", self.a, self.b, self.c, self.d, self.amount, self.x << 5 | self.y
+        )
         return head + self.w.to_bytes(16, "big") + bytes([self.u, self.v])
 
 

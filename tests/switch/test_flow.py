@@ -70,9 +70,7 @@ def test_paths(both: Both, test: int) -> None:
     for number, (a, b) in enumerate(values):
         frames.append((1, run_frame(test, bytes([a, b, 0, 0]), number=number)))
         after, log = reference(test, a, b)
-        expected.append(
-            run_frame(test, bytes([a, after]) + log.to_bytes(2, "big"), number=number)
-        )
+        expected.append(run_frame(test, bytes([a, after]) + log.to_bytes(2, "big"), number=number))
     assert sorted(both.run(frames)[2]) == sorted(expected)
 
 

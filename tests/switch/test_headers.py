@@ -88,7 +88,7 @@ class Packet:
     def _length(self, test: int, before: int) -> int:
         """packet_length in egress: only setValid and setInvalid change it in v1model."""
         length = before + 3
-        if test == PUSH or test == SEVERAL:
+        if test in (PUSH, SEVERAL):
             length += 3
         elif test == SHORT and self.number >> 12 != 1:
             length += 1

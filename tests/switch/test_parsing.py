@@ -155,6 +155,8 @@ def test_random_frames_as_bmv2(both: Both) -> None:
     frames = []
     for number in range(300):
         test = rng.choice([0, 1, 1, 2, 2, 3, 4, 6, 0x70, rng.randrange(256)])
-        body = bytes(rng.choice([0, 1, 0x10, 0x20, 0x45, 0x60, rng.randrange(256)]) for _ in range(40))
+        body = bytes(
+            rng.choice([0, 1, 0x10, 0x20, 0x45, 0x60, rng.randrange(256)]) for _ in range(40)
+        )
         frames.append((1, run_frame(test, body[: rng.randrange(41)], number=number)))
     assert len(both.run(frames)[2]) == 300

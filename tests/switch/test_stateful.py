@@ -99,7 +99,9 @@ def test_an_unconfigured_meter_is_green(load: Callable[[str], Both]) -> None:
             assert state_of(frame)[2] == GREEN
 
 
-def _colours(both: Both, test: int, index: int, count: int, every: float, more: int = 0) -> list[int]:
+def _colours(
+    both: Both, test: int, index: int, count: int, every: float, more: int = 0
+) -> list[int]:
     embedded = both.embedded
     colours = []
     for _ in range(count):

@@ -101,7 +101,9 @@ def _check(both: Both, test: int, rules: Sequence[Rule], keys: Sequence[Key], mi
     assert {hit for _, hit in expected} == {0, 1}, "the keys should hit and miss"
 
 
-def _install(both: Both, table: str, matches: Sequence[dict[str, Any]], ranks: Sequence[int]) -> None:
+def _install(
+    both: Both, table: str, matches: Sequence[dict[str, Any]], ranks: Sequence[int]
+) -> None:
     both.write(
         *(
             +entry(table, match, fy.P4TableAction("answer", value=index + 1000), priority=rank)
@@ -155,9 +157,7 @@ def test_ranges_prefixes_and_optional_in_one_table(load: Callable[[str], Both]) 
         length = rng.choice([0, 8, 24])
         a = 0x0A010203 & _prefix_mask(length)
         exact = {"c": 7} if rng.random() < 0.5 else {}
-        rules.append(
-            Rule(exact, {"a": (a, _prefix_mask(length))}, {"b": span, "d": d_span}, rank)
-        )
+        rules.append(Rule(exact, {"a": (a, _prefix_mask(length))}, {"b": span, "d": d_span}, rank))
         match: dict[str, Any] = {
             "hdr.key.b": f"{span[0]}...{span[1]}",
             "hdr.key.d": f"{d_span[0]}...{d_span[1]}",
