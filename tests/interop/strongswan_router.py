@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.interop.lab import Namespace, need, stop, wait_for
+from tests.interop.lab import Namespace, stop, wait_for
 
 CHARON = "/usr/lib/ipsec/charon"
 LIBIPSEC = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
@@ -54,6 +54,7 @@ connections {{
     proposals = {ike}
     encap = yes
     rekey_time = {ike_rekey}
+    rand_time = 0s
     dpd_delay = {dpd}
     keyingtries = 1
     local {{
@@ -71,6 +72,7 @@ connections {{
         esp_proposals = {esp}
         rekey_time = {esp_rekey}
         life_time = {esp_life}
+        rand_time = 0s
       }}
     }}
   }}
@@ -108,8 +110,9 @@ class PeerConfig:
 class StrongSwan:
     """charon and swanctl. `directory` gets configuration and log."""
 
+    NEEDS = (CHARON, LIBIPSEC, "swanctl", "/dev/net/tun")
+
     def __init__(self, namespace: Namespace, directory: Path) -> None:
-        need(CHARON, LIBIPSEC, "swanctl", "/dev/net/tun")
         self._namespace = namespace
         self._directory = directory
         self._process: subprocess.Popen[str] | None = None
