@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STAMP  := $(VENV)/.made-from-lock
 RUN    ?= examples/ch03_invalid_spi_recovery
 
-.PHONY: help setup demo test lint format p4 bench shell lock clean
+.PHONY: help setup extras demo test lint format p4 bench shell lock clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -21,6 +21,9 @@ demo: setup      ## the guide's chapter 3, for real (RUN=examples/… for anothe
 test: setup      ## every test that this machine can run; what it cannot is named as skipped
 	sh tools/debian_packages.sh test
 	$(PYTHON) -m pytest -n auto --dist loadgroup
+
+extras:          ## environments apart, for p4runtime-shell and Genie (their tests skip without)
+	sh tools/make_extra_venv.sh p4rt-shell genie
 
 lint: setup      ## ruff and mypy (strict)
 	$(VENV)/bin/ruff check host sim tests bench p4 tools

@@ -1,11 +1,7 @@
 #!/bin/sh
-# p4runtime-shell pins an old protobuf, so it lives in an environment of its own, .venv-p4rt-shell/.
-# Usage: p4runtime_shell.sh HOST:PORT DEVICE [its other arguments]
+# p4runtime-shell on a running switch. Usage: p4runtime_shell.sh HOST:PORT DEVICE [its other arguments]
 set -eu
-venv=.venv-p4rt-shell
+here=$(dirname "$0")
 target=$1; device=$2; shift 2
-if [ ! -x "$venv/bin/p4runtime-sh" ]; then
-  python3 -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check p4runtime-shell
-fi
-exec "$venv/bin/p4runtime-sh" --grpc-addr "$target" --device-id "$device" --election-id 0,1 "$@"
+sh "$here/make_extra_venv.sh" p4rt-shell
+exec .venv-p4rt-shell/bin/python -m p4runtime_sh --grpc-addr "$target" --device-id "$device" --election-id 0,1 "$@"
