@@ -305,17 +305,16 @@ def _decode_match(message: p4r.FieldMatch) -> MatchValue:
 
 
 def _text(table: str, name: str, value: MatchValue) -> str:
-    """A value as a person writes it: addresses of the v4/v6 tables dotted, the rest in decimal."""
+    """A value as a person writes it: addresses in their own notation, the rest in decimal."""
     if isinstance(value, Lpm):
         return f"{_text(table, name, value.value)}/{value.length}"
     if isinstance(value, Ternary):
         exact = _text(table, name, value.value)
         return exact if _all_ones(value.mask) else f"{exact}&{value.mask:#x}"
     if name in ("src", "dst", "next_hop"):
-        if table.endswith("_v4") and value < 1 << 32:
-            return str(IPv4Address(value))
-        if table.endswith("_v6"):
+        if table.endswith("_v6") or value >> 32:
             return str(IPv6Address(value))
+        return str(IPv4Address(value))
     if name.endswith("mac"):
         return ":".join(f"{octet:02x}" for octet in value.to_bytes(6, "big"))
     return f"{value:#x}" if name.endswith("spi") else str(value)
