@@ -16,15 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from ipsecplane.config import Address
-from ipsecplane.ike import groups, identities, messages, phase1
+from ipsecplane.ike import groups, messages, phase1
 from ipsecplane.ike import keys as key_derivation
+from ipsecplane.ike import main_mode_payloads as parts
 from ipsecplane.ike.constants import (
-    IKE_PORT,
-    NAT_T_PORT,
     ExchangeType,
     HeaderFlag,
-    IdType,
     NotifyType,
     PayloadType,
     ProtocolId,
@@ -35,30 +32,16 @@ from ipsecplane.ike.groups import InvalidPublicValue, KeyPair
 from ipsecplane.ike.isakmp_sa import IsakmpSa
 from ipsecplane.ike.keys import Phase1Values, WeakKey
 from ipsecplane.ike.messages import Message
-from ipsecplane.ike.nat import (
-    DPD_VENDOR_ID,
-    NatState,
-    NatVersion,
-    answered_vendor_id,
-    common_version,
-    detect,
-    detection_hash,
-    offered_vendor_ids,
-    vendor_name,
-)
 from ipsecplane.ike.payloads import (
+    NONCE_SIZE,
     Header,
-    Identification,
     Notification,
+    Payloads,
     nonce_of,
-    of_type,
     single,
 )
 from ipsecplane.ike.proposals import SecurityAssociation
-from ipsecplane.ike.types import Datagram, MainModeState, ProxyIdentity
-
-NONCE_SIZE: Final = 20
-_UDP: Final = 17
+from ipsecplane.ike.types import Datagram, MainModeState
 
 
 class State(StrEnum):
@@ -111,12 +94,7 @@ class MainMode:
         sa = self.sa
         offered = phase1.offer(self._policies)
         self._sa_i = offered.encode()
-        payloads: list[tuple[int, bytes]] = [(PayloadType.SA, self._sa_i)]
-        if sa.runtime.config.nat_transparency:
-            for vendor_id, name in offered_vendor_ids():
-                sa.debug(f" constructed NAT-T vendor-{name} ID")
-                payloads.append((PayloadType.VENDOR_ID, vendor_id))
-        payloads.append((PayloadType.VENDOR_ID, DPD_VENDOR_ID))
+        payloads = [(int(PayloadType.SA), self._sa_i), *parts.offered(sa)]
         sa.debug(" beginning Main Mode exchange")
         self._transition(State.I_MM1)
         self._send_plain(payloads)
@@ -133,18 +111,15 @@ class MainMode:
             sa.debug,
             accept_longer=sa.runtime.config.accept_longer_lifetime,
         )
-        vendor_ids = self._vendor_ids(message)
-        version = common_version(vendor_ids) if sa.runtime.config.nat_transparency else None
+        vendor_ids = parts.read_vendor_ids(sa, message)
         sa.choice = choice
-        sa.nat = NatState(version)
+        sa.nat = parts.nat_support(sa, vendor_ids)
         sa.cookie_r = sa.runtime.nonzero_random(8)
         self._sa_i = payload.body
-        payloads: list[tuple[int, bytes]] = [(PayloadType.SA, choice.answer.encode())]
-        if version is not None:
-            vendor_id, name = answered_vendor_id(version, vendor_ids)
-            sa.debug(f" constructed NAT-T vendor-{name} ID")
-            payloads.append((PayloadType.VENDOR_ID, vendor_id))
-        payloads.append((PayloadType.VENDOR_ID, DPD_VENDOR_ID))
+        payloads = [
+            (int(PayloadType.SA), choice.answer.encode()),
+            *parts.answered(sa, vendor_ids),
+        ]
         sa.state = MainModeState.MM_SA_SETUP
         self._transition(State.R_MM2)
         self._answers.accept(message.data, self._send_plain(payloads))
@@ -189,11 +164,9 @@ class MainMode:
         sa.debug(" processing SA payload. message ID = 0")
         answer = SecurityAssociation.decode(single(message.payloads, PayloadType.SA))
         choice = phase1.check_answer(self._policies, answer, sa.debug)
-        vendor_ids = self._vendor_ids(message)
         sa.choice = choice
         sa.cookie_r = message.header.responder_cookie
-        if sa.runtime.config.nat_transparency:
-            sa.nat = NatState(common_version(vendor_ids))
+        sa.nat = parts.nat_support(sa, parts.read_vendor_ids(sa, message))
         sa.state = MainModeState.MM_SA_SETUP
         self._transition(State.I_MM3)
         return self._send_plain(self._key_exchange(choice.suite.group, datagram))
@@ -205,7 +178,7 @@ class MainMode:
         public, nonce = self._read_key_exchange(message)
         answer = self._key_exchange(sa.choice.suite.group, datagram)
         self._derive(public, nonce)
-        sa.nat = self._detect_nat(message, datagram)
+        sa.nat = parts.detect_nat(sa, message, datagram)
         sa.local_port, sa.remote_port = datagram.local_port, datagram.remote_port
         sa.state = MainModeState.MM_KEY_EXCH
         self._transition(State.R_MM4)
@@ -217,7 +190,7 @@ class MainMode:
         sa = self.sa
         public, nonce = self._read_key_exchange(message)
         self._derive(public, nonce)
-        sa.nat = self._detect_nat(message, datagram)
+        sa.nat = parts.detect_nat(sa, message, datagram)
         if sa.nat.detected:
             sa.float_to_nat_port()
         sa.state = MainModeState.MM_KEY_EXCH
@@ -232,7 +205,7 @@ class MainMode:
     def _on_mm5(self, message: Message, datagram: Datagram, now: float) -> bytes:
         sa = self.sa
         self._verify_peer(message, initiator=True)
-        self._peer_has_no_other = self._initial_contact(message)
+        self._peer_has_no_other = parts.read_initial_contact(sa, message)
         # Authenticated: from here on the peer is where this message came from (RFC 3947 section 4).
         sa.local_port, sa.remote_port = datagram.local_port, datagram.remote_port
         self._iv = message.iv
@@ -241,39 +214,32 @@ class MainMode:
         return answer
 
     def _on_mm6(self, message: Message, datagram: Datagram, now: float) -> None:
+        sa = self.sa
         self._verify_peer(message, initiator=False)
-        self._peer_has_no_other = self._initial_contact(message)
+        self._peer_has_no_other = parts.read_initial_contact(sa, message)
         self._iv = message.iv
         self._complete()
 
     # --- parts of messages ---
 
-    def _key_exchange(self, group: int, datagram: Datagram) -> list[tuple[int, bytes]]:
-        """KE, nonce and NAT-D payloads; `datagram` is the one that is being answered."""
+    def _key_exchange(self, group: int, answering: Datagram) -> Payloads:
+        """KE, nonce and NAT-D payloads."""
         sa = self.sa
         if self._pair is None:
             self._pair = groups.generate(group, sa.runtime.random_bytes)
             self._nonce = sa.runtime.random_bytes(NONCE_SIZE)
-        payloads: list[tuple[int, bytes]] = [
+        return [
             (PayloadType.KEY_EXCHANGE, self._pair.public),
             (PayloadType.NONCE, self._nonce),
+            *parts.nat_detection(sa, answering),
         ]
-        version = sa.nat.version
-        if version is not None:
-            # The receiver's address first, the sender's second (RFC 3947 section 3.2).
-            for address, port in (
-                (datagram.remote, datagram.remote_port),
-                (datagram.local, datagram.local_port),
-            ):
-                payloads.append((version.nat_d, self._nat_d(address, port)))
-        return payloads
 
     def _read_key_exchange(self, message: Message) -> tuple[bytes, bytes]:
         self.sa.debug(" processing KE payload. message ID = 0")
         public = single(message.payloads, PayloadType.KEY_EXCHANGE).body
         self.sa.debug(" processing NONCE payload. message ID = 0")
         nonce = nonce_of(message.payloads)
-        self._vendor_ids(message)
+        parts.read_vendor_ids(self.sa, message)
         return public, nonce
 
     def _derive(self, peer_public: bytes, peer_nonce: bytes) -> None:
@@ -298,105 +264,36 @@ class MainMode:
         sa.keys, self._values, self._iv = keys, values, keys.iv
         self._owner.number(sa)
 
-    def _detect_nat(self, message: Message, datagram: Datagram) -> NatState:
-        version: NatVersion | None = self.sa.nat.version
-        if version is None:
-            return NatState()
-        nat = detect(
-            version,
-            [payload.body for payload in of_type(message.payloads, version.nat_d)],
-            ours=self._nat_d(datagram.local, datagram.local_port),
-            peers=self._nat_d(datagram.remote, datagram.remote_port),
-        )
-        self.sa.debug(
-            "NAT found, both nodes inside NAT"
-            if nat.we_are_behind and nat.peer_is_behind
-            else "NAT found, node inside NAT"
-            if nat.we_are_behind
-            else "NAT found, peer inside NAT"
-            if nat.peer_is_behind
-            else "No NAT Found for self or peer"
-        )
-        return nat
-
-    def _nat_d(self, address: Address, port: int) -> bytes:
-        assert self.sa.choice is not None
-        return detection_hash(self.sa.choice.suite.hash, self.sa.cookies, address, port)
-
-    def _identity_and_hash(self) -> list[tuple[int, bytes]]:
-        sa = self.sa
-        assert self._values is not None
-        own = identities.encode(
-            # RFC 3947 section 4: port 0 once the exchange has left port 500.
-            ProxyIdentity(
-                identities.host_network(sa.local), _UDP, IKE_PORT if sa.local_port == 500 else 0
-            )
-        )
-        body = own.encode()
-        sa.debug(
-            f"SA is doing pre-shared key authentication using id type ID_IPV{sa.local.version}_ADDR"
-        )
-        proof = key_derivation.phase1_hash(
-            sa.phase1_keys(), self._values, self._sa_i, body, initiator=sa.initiator
-        )
+    def _identity_and_hash(self) -> Payloads:
+        body = parts.own_identity(self.sa)
+        proof = self._hash(body, initiator=self.sa.initiator)
         return [(PayloadType.IDENTIFICATION, body), (PayloadType.HASH, proof)]
 
     def _verify_peer(self, message: Message, *, initiator: bool) -> None:
         """The peer's identity and its HASH_I or HASH_R."""
         sa = self.sa
-        assert self._values is not None
-        sa.debug(" processing ID payload. message ID = 0")
-        payload = single(message.payloads, PayloadType.IDENTIFICATION)
-        identity = Identification.decode(payload)
-        # RFC 2407 section 4.6.2 allows 0/0 and 17/500; peers that floated say 4500.
-        if (identity.protocol, identity.port) not in _PHASE1_PORTS:
-            problem = f"protocol {identity.protocol} port {identity.port} is not allowed in Phase 1"
-            raise PayloadError(payload.body_offset, "identification", problem)
+        identity = parts.read_identity(sa, message)
         sa.debug(" processing HASH payload. message ID = 0")
         proof = single(message.payloads, PayloadType.HASH).body
-        expected = key_derivation.phase1_hash(
-            sa.phase1_keys(), self._values, self._sa_i, payload.body, initiator=initiator
-        )
-        if not hmac.compare_digest(proof, expected):
+        if not hmac.compare_digest(proof, self._hash(identity.body, initiator=initiator)):
             raise AuthenticationError("HASH of main mode does not match")
-        if identity.type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR):
-            shown = identities.decode(identity).network.network_address
-            sa.debug(f"SA authentication status:\tauthenticated (identity {shown})")
+        sa.debug("SA authentication status:\tauthenticated")
         sa.debug(f"SA has been authenticated with {sa.remote}")
 
-    def _initial_contact(self, message: Message) -> bool:
-        """Whether a last message carries INITIAL-CONTACT.
-
-        HASH_I does not cover it: it must name this very SA, so that a damaged one does not pass.
-        """
-        found = False
-        for payload in of_type(message.payloads, PayloadType.NOTIFICATION):
-            notification = Notification.decode(payload)
-            if notification.type == NotifyType.INITIAL_CONTACT:
-                if notification.spi not in (b"", self.sa.cookies):
-                    raise PayloadError(payload.body_offset, "INITIAL-CONTACT", "names another SA")
-                self.sa.debug(" processing NOTIFY INITIAL_CONTACT protocol 1")
-                found = True
-        return found
-
-    def _vendor_ids(self, message: Message) -> list[bytes]:
-        found = [payload.body for payload in of_type(message.payloads, PayloadType.VENDOR_ID)]
-        for value in found:
-            self.sa.debug(" processing vendor id payload")
-            name = vendor_name(value)
-            if name is not None:
-                self.sa.debug(f" {name}")
-        self.sa.peer_answers_dpd |= DPD_VENDOR_ID in found
-        return found
+    def _hash(self, identity: bytes, *, initiator: bool) -> bytes:
+        assert self._values is not None
+        return key_derivation.phase1_hash(
+            self.sa.phase1_keys(), self._values, self._sa_i, identity, initiator=initiator
+        )
 
     # --- state ---
 
-    def _send_plain(self, payloads: list[tuple[int, bytes]]) -> bytes:
+    def _send_plain(self, payloads: Payloads) -> bytes:
         self._last_sent = messages.plain(self.sa.cookies, ExchangeType.MAIN, 0, payloads)
         self.sa.send(self._last_sent)
         return self._last_sent
 
-    def _send_sealed(self, payloads: list[tuple[int, bytes]]) -> bytes:
+    def _send_sealed(self, payloads: Payloads) -> bytes:
         sa = self.sa
         self._last_sent, self._iv = messages.sealed(
             sa.phase1_keys(), self._iv, sa.cookies, ExchangeType.MAIN, 0, payloads
@@ -432,9 +329,6 @@ class MainMode:
                 self._fail(at, "Death by retransmission P1")
 
         self.sa.at(now + wait, expire)
-
-
-_PHASE1_PORTS: Final = ((0, 0), (_UDP, 0), (_UDP, IKE_PORT), (_UDP, NAT_T_PORT))
 
 
 @dataclass(frozen=True, slots=True)

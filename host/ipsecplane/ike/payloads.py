@@ -15,7 +15,11 @@ from ipsecplane.ike.constants import COOKIE_SIZE, DOI_IPSEC, IdType, PayloadType
 from ipsecplane.ike.errors import PayloadError
 from ipsecplane.ike.reader import Reader
 
+# Payload types with their bodies, in the order of a message.
+Payloads = list[tuple[int, bytes]]
+
 HEADER_SIZE = 28
+NONCE_SIZE = 20  # of ours
 VERSION_1_0 = 0x10
 _KNOWN_TYPES = frozenset(PayloadType) - {
     PayloadType.NONE,

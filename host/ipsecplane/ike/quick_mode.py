@@ -13,50 +13,44 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Protocol
 
-from ipsecplane.config import Address
-from ipsecplane.ike import groups, identities, informational, key_engine, messages, phase2
-from ipsecplane.ike import keys as key_derivation
-from ipsecplane.ike.attributes import decode_attributes, encode_attributes
+from ipsecplane.ike import (
+    groups,
+    identities,
+    informational,
+    ipsec_sas,
+    key_engine,
+    messages,
+    phase2,
+)
+from ipsecplane.ike import quick_mode_payloads as parts
 from ipsecplane.ike.constants import (
-    IP_PROTOCOL,
-    NAT_T_PORT,
     ExchangeType,
     HeaderFlag,
     NotifyType,
     PayloadType,
-    ProtocolId,
     is_error_notify,
 )
 from ipsecplane.ike.errors import AuthenticationError, NegotiationError, PayloadError
 from ipsecplane.ike.exchange import AnswerCache, Retransmission
 from ipsecplane.ike.groups import InvalidPublicValue, KeyPair
+from ipsecplane.ike.ipsec_sas import Agreement
 from ipsecplane.ike.isakmp_sa import IsakmpSa, Request
-from ipsecplane.ike.keys import WeakKey
-from ipsecplane.ike.main_mode import NONCE_SIZE
 from ipsecplane.ike.messages import Message
-from ipsecplane.ike.modes import acceptable, preferred
+from ipsecplane.ike.modes import preferred
 from ipsecplane.ike.payloads import (
+    HEADER_SIZE,
+    NONCE_SIZE,
     Header,
-    Identification,
     Notification,
-    decode_original_address,
+    Payloads,
     encode_chain,
-    encode_original_address,
     nonce_of,
     of_type,
     single,
 )
-from ipsecplane.ike.phase2 import Phase2Choice
 from ipsecplane.ike.proposals import SecurityAssociation
 from ipsecplane.ike.sa_records import parts_of
-from ipsecplane.ike.types import (
-    InboundSasReady,
-    IpsecSas,
-    OutboundSasReady,
-    Phase2Policy,
-    ProtocolSa,
-    ProxyIdentity,
-)
+from ipsecplane.ike.types import InboundSasReady, IpsecSas, OutboundSasReady, Phase2Policy
 
 
 class State(StrEnum):
@@ -137,12 +131,12 @@ class QuickMode:
             for transform_set in policy.transform_sets
             for protocol in phase2.protocols_of(transform_set)
         }
-        transport = _allows_transport(policy.local, policy.remote, sa.local, sa.remote)
+        transport = parts.allows_transport(sa, policy.local, policy.remote)
         self._offered = phase2.offer(policy, self.spis, nat=sa.nat, transport=transport)
         for text in key_engine.sa_request(policy, sa.local, sa.remote):
             sa.runtime.debug(text, "ipsec")
         self._nonce = sa.runtime.random_bytes(NONCE_SIZE)
-        payloads: list[tuple[int, bytes]] = [
+        payloads: Payloads = [
             (PayloadType.SA, self._offered.encode()),
             (PayloadType.NONCE, self._nonce),
         ]
@@ -154,7 +148,7 @@ class QuickMode:
             (PayloadType.IDENTIFICATION, identities.encode(policy.remote).encode()),
         ]
         if transport:
-            payloads += self._original_addresses(initiator=True)
+            payloads += parts.original_addresses(sa, initiator=True)
         self._transition(State.I_QM1)
         self._send(self._with_hash(b"", payloads))
         self._resend.start(now)
@@ -165,14 +159,14 @@ class QuickMode:
         The message was opened with `open_first`, so it is authentic; `data` is how it came.
         """
         sa = self.sa
-        offer, identity_i, identity_r, transport = self._read_offer(message)
-        self.policy, choice = self._choose(offer, identity_i, identity_r, transport=transport)
+        offer = parts.read_offer(sa, message)
+        self.policy, choice = parts.choose(sa, offer)
         self._peer_nonce = nonce_of(message.payloads)
         self._nonce = sa.runtime.random_bytes(NONCE_SIZE)
         secret = b""
         if choice.pfs_group is None:
             if of_type(message.payloads, PayloadType.KEY_EXCHANGE):
-                raise PayloadError(28, "KE", "is there though no proposal names its group")
+                raise PayloadError(HEADER_SIZE, "KE", "is there though no proposal names its group")
         else:
             self._pair = groups.generate(choice.pfs_group, sa.runtime.random_bytes)
             secret = self._secret(self._pair, message)
@@ -181,10 +175,19 @@ class QuickMode:
         }
         for text in key_engine.spi_response(self.spis, sa.local, sa.remote):
             sa.runtime.debug(text, "ipsec")
-        self.sas = self._build_sas(choice, identity_r, identity_i, secret, now)
-        answer = choice.answer(self.spis)
-        payloads: list[tuple[int, bytes]] = [
-            (PayloadType.SA, answer.encode()),
+        agreement = Agreement(
+            self.policy,
+            choice,
+            offer.local,
+            offer.remote,
+            self.spis,
+            self._peer_nonce + self._nonce,
+            secret,
+            initiator=False,
+        )
+        self.sas = ipsec_sas.build(sa, agreement, sas_id=self._owner.new_sas_id(), now=now)
+        payloads: Payloads = [
+            (PayloadType.SA, choice.answer(self.spis).encode()),
             (PayloadType.NONCE, self._nonce),
         ]
         if self._pair is not None:
@@ -193,10 +196,9 @@ class QuickMode:
             (PayloadType.IDENTIFICATION, payload.body)
             for payload in of_type(message.payloads, PayloadType.IDENTIFICATION)
         ]
-        if choice.shortened:
-            payloads += self._responder_lifetimes(choice)
+        payloads += parts.responder_lifetimes(choice, self.spis)
         if choice.mode.transport:
-            payloads += self._original_addresses(initiator=False)
+            payloads += parts.original_addresses(sa, initiator=False)
         self._iv = message.iv
         self._commit = sa.runtime.config.commit_bit
         self._transition(State.R_QM2)
@@ -235,17 +237,26 @@ class QuickMode:
         sa.debug(f" processing HASH payload. message ID = {self.message_id}")
         answer = SecurityAssociation.decode(single(message.payloads, PayloadType.SA))
         sa.debug(f" processing SA payload. message ID = {self.message_id}")
-        transport = _allows_transport(policy.local, policy.remote, sa.local, sa.remote)
+        transport = parts.allows_transport(sa, policy.local, policy.remote)
         modes = [preferred(sa.nat, transport=kind) for kind in (transport, False)]
         choice = phase2.check_answer(policy, self._offered, answer, modes=modes, trace=sa.debug)
-        self._check_identities(message, policy)
+        parts.check_identities(message, policy)
         peer_nonce = nonce_of(message.payloads)
-        secret = b"" if self._pair is None else self._secret(self._pair, message)
-        seconds, kilobytes = _responder_lifetimes(message)
-        self._peer_nonce = peer_nonce
-        self.sas = self._build_sas(
-            choice, policy.local, policy.remote, secret, now, seconds, kilobytes
+        seconds, kilobytes = parts.read_responder_lifetimes(message)
+        agreement = Agreement(
+            policy,
+            choice,
+            policy.local,
+            policy.remote,
+            self.spis,
+            self._nonce + peer_nonce,
+            b"" if self._pair is None else self._secret(self._pair, message),
+            initiator=True,
+            limit_seconds=seconds,
+            limit_kilobytes=kilobytes,
         )
+        self.sas = ipsec_sas.build(sa, agreement, sas_id=self._owner.new_sas_id(), now=now)
+        self._peer_nonce = peer_nonce
         self._iv = message.iv
         self._report_inbound()
         proof = sa.phase1_keys().authenticate(b"\x00", identifier, self._nonce, self._peer_nonce)
@@ -261,8 +272,6 @@ class QuickMode:
 
     def _on_qm3(self, message: Message, data: bytes, now: float) -> None:
         sa = self.sa
-        if not message.payloads or message.payloads[0].type != PayloadType.HASH:
-            raise PayloadError(28, "HASH", "is not the first payload")
         prefix = b"\x00" + self.message_id.to_bytes(4) + self._peer_nonce + self._nonce
         informational.check_hash(sa, message, prefix)
         self._iv = message.iv
@@ -289,7 +298,7 @@ class QuickMode:
             except (PayloadError, AuthenticationError):
                 continue
         if message is None:
-            raise PayloadError(28, "CONNECTED", "cannot be decrypted or authenticated")
+            raise PayloadError(HEADER_SIZE, "CONNECTED", "cannot be decrypted or authenticated")
         kinds = [
             Notification.decode(payload).type
             for payload in of_type(message.payloads, PayloadType.NOTIFICATION)
@@ -307,16 +316,14 @@ class QuickMode:
             raise PayloadError(19, "flags", "quick mode must be encrypted")
         return self.sa.open_sealed(self._iv, header, data)
 
-    def _with_hash(
-        self, nonce: bytes, payloads: list[tuple[int, bytes]]
-    ) -> list[tuple[int, bytes]]:
+    def _with_hash(self, nonce: bytes, payloads: Payloads) -> Payloads:
         """HASH(1) (no nonce) or HASH(2) (the initiator's nonce) before the payloads it covers."""
         proof = self.sa.phase1_keys().authenticate(
             self.message_id.to_bytes(4), nonce, encode_chain(payloads)
         )
         return [(PayloadType.HASH, proof), *payloads]
 
-    def _send(self, payloads: list[tuple[int, bytes]], *, commit: bool = False) -> None:
+    def _send(self, payloads: Payloads, *, commit: bool = False) -> None:
         sa = self.sa
         self._last_sent, self._iv = messages.sealed(
             sa.phase1_keys(),
@@ -329,81 +336,6 @@ class QuickMode:
         )
         sa.send(self._last_sent)
 
-    def _read_offer(
-        self, message: Message
-    ) -> tuple[SecurityAssociation, ProxyIdentity, ProxyIdentity, bool]:
-        """QM1's SA payload, both identities and whether they allow transport mode."""
-        sa = self.sa
-        sa.debug(f" processing HASH payload. message ID = {self.message_id}")
-        offer = SecurityAssociation.decode(single(message.payloads, PayloadType.SA))
-        sa.debug(f" processing SA payload. message ID = {self.message_id}")
-        found = of_type(message.payloads, PayloadType.IDENTIFICATION)
-        if len(found) not in (0, 2):
-            raise PayloadError(28, "identification", f"{len(found)} payloads, not 0 or 2")
-        for payload in of_type(message.payloads, PayloadType.NAT_OA, PayloadType.NAT_OA_DRAFT):
-            sa.debug(f" NAT-OA is {decode_original_address(payload)}")
-        if not found:
-            # RFC 2409 section 5.5: without identities the peers themselves are meant.
-            hosts = identities.host_network(sa.remote), identities.host_network(sa.local)
-            return offer, ProxyIdentity(hosts[0]), ProxyIdentity(hosts[1]), True
-        first, second = (identities.decode(Identification.decode(payload)) for payload in found)
-        # Behind a NAT the hosts have other addresses than the datagrams (RFC 3947 section 5).
-        transport = (
-            _is_host(first) and _is_host(second)
-            if sa.nat.detected
-            else _allows_transport(second, first, sa.local, sa.remote)
-        )
-        return offer, first, second, transport
-
-    def _choose(
-        self,
-        offer: SecurityAssociation,
-        identity_i: ProxyIdentity,
-        identity_r: ProxyIdentity,
-        *,
-        transport: bool,
-    ) -> tuple[Phase2Policy, Phase2Choice]:
-        """The first policy for the peer that covers both identities and accepts a proposal."""
-        sa = self.sa
-        for text in key_engine.validate_proposal(offer, sa, identity_r, identity_i):
-            sa.runtime.debug(text, "ipsec")
-        floated = sa.local_port == NAT_T_PORT
-        modes = acceptable(sa.nat, transport=transport, floated=floated)
-        covering = [
-            policy
-            for policy in sa.runtime.config.phase2
-            if (not policy.peers or sa.remote in policy.peers)
-            and policy.local_address in (None, sa.local)
-            and identities.contains(policy.local, identity_r)
-            and identities.contains(policy.remote, identity_i)
-        ]
-        if not covering:
-            sa.runtime.debug(
-                "IPSEC(ipsec_process_proposal): proxy identities not supported", "ipsec"
-            )
-            raise NegotiationError(
-                NotifyType.INVALID_ID_INFORMATION, "proxy identities not supported"
-            )
-        refusal: NegotiationError | None = None
-        for policy in covering:
-            try:
-                return policy, phase2.choose(policy, offer, modes=modes, trace=sa.debug)
-            except NegotiationError as error:
-                refusal = refusal or error
-        assert refusal is not None
-        raise refusal
-
-    def _check_identities(self, message: Message, policy: Phase2Policy) -> None:
-        found = of_type(message.payloads, PayloadType.IDENTIFICATION)
-        expected = [identities.encode(policy.local), identities.encode(policy.remote)]
-        received = [Identification.decode(payload) for payload in found]
-        if received and [identities.decode(i) for i in received] != [
-            identities.decode(i) for i in expected
-        ]:
-            raise NegotiationError(
-                NotifyType.INVALID_ID_INFORMATION, "responder changed the identities"
-            )
-
     def _secret(self, pair: KeyPair, message: Message) -> bytes:
         """g(qm)^xy with the peer's KE payload."""
         public = single(message.payloads, PayloadType.KEY_EXCHANGE).body
@@ -412,110 +344,6 @@ class QuickMode:
             return groups.shared_secret(pair, public)
         except InvalidPublicValue as error:
             raise NegotiationError(NotifyType.INVALID_KEY_INFORMATION, str(error)) from error
-
-    def _build_sas(
-        self,
-        choice: Phase2Choice,
-        local: ProxyIdentity,
-        remote: ProxyIdentity,
-        secret: bytes,
-        now: float,
-        seconds: int | None = None,
-        kilobytes: int | None = None,
-    ) -> IpsecSas:
-        """The negotiated SAs with their keys; raises INVALID-KEY-INFORMATION for a weak key."""
-        sa, policy = self.sa, self.policy
-        assert policy is not None
-        try:
-            parts = {
-                part.protocol: self._protocol_sa(choice, part.protocol, secret)
-                for part in choice.parts
-            }
-        except WeakKey as error:
-            raise NegotiationError(NotifyType.INVALID_KEY_INFORMATION, str(error)) from error
-        limits = [k for k in (choice.lifetime_kilobytes, kilobytes) if k]
-        return IpsecSas(
-            id=self._owner.new_sas_id(),
-            policy=policy,
-            local=sa.local,
-            remote=sa.remote,
-            local_port=sa.local_port,
-            remote_port=sa.remote_port,
-            local_identity=local,
-            remote_identity=remote,
-            transform_set=choice.transform_set,
-            esp=parts.get(ProtocolId.ESP),
-            ah=parts.get(ProtocolId.AH),
-            udp_encapsulation=choice.mode.udp,
-            transport=choice.mode.transport,
-            lifetime_seconds=min(choice.lifetime_seconds, seconds or choice.lifetime_seconds),
-            lifetime_kilobytes=min(limits, default=0),
-            pfs_group=choice.pfs_group,
-            initiator=self.initiator,
-            isakmp_conn_id=sa.conn_id,
-            established_at=now,
-        )
-
-    def _protocol_sa(self, choice: Phase2Choice, protocol: int, secret: bytes) -> ProtocolSa:
-        chosen = choice.transform_set
-        is_esp = protocol == ProtocolId.ESP
-        cipher = (chosen.cipher or "NULL") if is_esp else None
-        integrity = chosen.integrity if is_esp else chosen.ah
-        nonces = (
-            self._nonce + self._peer_nonce if self.initiator else self._peer_nonce + self._nonce
-        )
-        spis = self.spis[protocol], choice.peer_spi(protocol)
-        inbound, outbound = (
-            key_derivation.ipsec_keys(
-                self.sa.phase1_keys(),
-                protocol=protocol,
-                spi=spi,
-                nonces=nonces,
-                shared_secret=secret,
-                cipher=cipher,
-                cipher_key_size=phase2.cipher_key_size(chosen) if is_esp else 0,
-                integrity=integrity,
-            )
-            for spi in spis
-        )
-        return ProtocolSa(
-            protocol=IP_PROTOCOL[ProtocolId(protocol)],
-            inbound_spi=int.from_bytes(spis[0]),
-            outbound_spi=int.from_bytes(spis[1]),
-            cipher=cipher,
-            integrity=integrity,
-            inbound_cipher_key=inbound.cipher,
-            outbound_cipher_key=outbound.cipher,
-            inbound_salt=inbound.salt,
-            outbound_salt=outbound.salt,
-            inbound_integrity_key=inbound.integrity,
-            outbound_integrity_key=outbound.integrity,
-        )
-
-    def _responder_lifetimes(self, choice: Phase2Choice) -> list[tuple[int, bytes]]:
-        """RESPONDER-LIFETIME (RFC 2407 section 4.6.3.1), one a protocol."""
-        attributes = phase2.lifetime_attributes(choice.lifetime_seconds, choice.lifetime_kilobytes)
-        return [
-            (
-                PayloadType.NOTIFICATION,
-                Notification(
-                    part.protocol,
-                    NotifyType.RESPONDER_LIFETIME,
-                    self.spis[part.protocol],
-                    encode_attributes(attributes),
-                ).encode(),
-            )
-            for part in choice.parts
-        ]
-
-    def _original_addresses(self, *, initiator: bool) -> list[tuple[int, bytes]]:
-        """NAT-OAi and NAT-OAr as we see them, in transport mode through a NAT (RFC 3947, 5.2)."""
-        sa = self.sa
-        if not sa.nat.detected or sa.nat.version is None:
-            return []
-        ours, theirs = encode_original_address(sa.local), encode_original_address(sa.remote)
-        ordered = (ours, theirs) if initiator else (theirs, ours)
-        return [(sa.nat.version.nat_oa, body) for body in ordered]
 
     # --- state ---
 
@@ -554,31 +382,3 @@ def open_first(sa: IsakmpSa, header: Header, data: bytes) -> Message:
         raise PayloadError(19, "flags", "quick mode must be encrypted")
     iv = sa.phase1_keys().phase2_iv(sa.last_block, header.message_id)
     return informational.open_authenticated(sa, header, data, iv)
-
-
-def _responder_lifetimes(message: Message) -> tuple[int | None, int | None]:
-    """The shortest lifetimes of a message's RESPONDER-LIFETIME notifications."""
-    seconds: list[int] = []
-    kilobytes: list[int] = []
-    for payload in of_type(message.payloads, PayloadType.NOTIFICATION):
-        notification = Notification.decode(payload)
-        if notification.type != NotifyType.RESPONDER_LIFETIME:
-            continue
-        attributes = decode_attributes(notification.data, payload.body_offset)
-        stated = phase2.read_lifetimes(attributes)
-        seconds += [stated[0]] if stated[0] else []
-        kilobytes += [stated[1]] if stated[1] else []
-    return min(seconds, default=None), min(kilobytes, default=None)
-
-
-def _is_host(identity: ProxyIdentity) -> bool:
-    return identity.network.prefixlen == identity.network.max_prefixlen
-
-
-def _allows_transport(
-    local: ProxyIdentity, remote: ProxyIdentity, local_address: Address, remote_address: Address
-) -> bool:
-    """Transport mode is for traffic between the peers themselves; IOS ignores it for the rest."""
-    return local.network == identities.host_network(
-        local_address
-    ) and remote.network == identities.host_network(remote_address)

@@ -1,0 +1,156 @@
+"""The payloads of main mode's messages: vendor IDs, NAT detection, identities, INITIAL-CONTACT."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ipsecplane.config import Address
+from ipsecplane.ike import identities
+from ipsecplane.ike.constants import IKE_PORT, NAT_T_PORT, IdType, NotifyType, PayloadType
+from ipsecplane.ike.errors import PayloadError
+from ipsecplane.ike.isakmp_sa import IsakmpSa
+from ipsecplane.ike.messages import Message
+from ipsecplane.ike.nat import (
+    DPD_VENDOR_ID,
+    NatState,
+    answered_vendor_id,
+    common_version,
+    detect,
+    detection_hash,
+    offered_vendor_ids,
+    vendor_name,
+)
+from ipsecplane.ike.payloads import (
+    Identification,
+    Notification,
+    Payload,
+    Payloads,
+    of_type,
+    single,
+)
+from ipsecplane.ike.types import Datagram, ProxyIdentity
+
+_UDP: Final = 17
+# RFC 2407 section 4.6.2 allows 0/0 and 17/500; peers that floated to NAT-T's port say 17/4500.
+_PHASE1_PORTS: Final = ((0, 0), (_UDP, 0), (_UDP, IKE_PORT), (_UDP, NAT_T_PORT))
+
+
+# --- vendor IDs ---
+
+
+def offered(sa: IsakmpSa) -> Payloads:
+    """The initiator's: all versions of NAT-T unless it is switched off, and DPD."""
+    found = offered_vendor_ids() if sa.runtime.config.nat_transparency else []
+    for _, name in found:
+        sa.debug(f" constructed NAT-T vendor-{name} ID")
+    return [(PayloadType.VENDOR_ID, value) for value in [*(v for v, _ in found), DPD_VENDOR_ID]]
+
+
+def answered(sa: IsakmpSa, received: list[bytes]) -> Payloads:
+    """The responder's: the version of NAT-T that it agreed to, and DPD."""
+    payloads: Payloads = []
+    if sa.nat.version is not None:
+        value, name = answered_vendor_id(sa.nat.version, received)
+        sa.debug(f" constructed NAT-T vendor-{name} ID")
+        payloads.append((PayloadType.VENDOR_ID, value))
+    return [*payloads, (PayloadType.VENDOR_ID, DPD_VENDOR_ID)]
+
+
+def read_vendor_ids(sa: IsakmpSa, message: Message) -> list[bytes]:
+    found = [payload.body for payload in of_type(message.payloads, PayloadType.VENDOR_ID)]
+    for value in found:
+        sa.debug(" processing vendor id payload")
+        name = vendor_name(value)
+        if name is not None:
+            sa.debug(f" {name}")
+    sa.peer_answers_dpd |= DPD_VENDOR_ID in found
+    return found
+
+
+def nat_support(sa: IsakmpSa, received: list[bytes]) -> NatState:
+    """The version of NAT-T that both sides know, nothing being detected yet."""
+    return NatState(common_version(received) if sa.runtime.config.nat_transparency else None)
+
+
+# --- NAT detection ---
+
+
+def nat_detection(sa: IsakmpSa, answering: Datagram) -> Payloads:
+    """NAT-D: the receiver's address first, the sender's second (RFC 3947 section 3.2)."""
+    if sa.nat.version is None:
+        return []
+    ends = (
+        (answering.remote, answering.remote_port),
+        (answering.local, answering.local_port),
+    )
+    return [(sa.nat.version.nat_d, _nat_d(sa, address, port)) for address, port in ends]
+
+
+def detect_nat(sa: IsakmpSa, message: Message, datagram: Datagram) -> NatState:
+    version = sa.nat.version
+    if version is None:
+        return NatState()
+    nat = detect(
+        version,
+        [payload.body for payload in of_type(message.payloads, version.nat_d)],
+        ours=_nat_d(sa, datagram.local, datagram.local_port),
+        peers=_nat_d(sa, datagram.remote, datagram.remote_port),
+    )
+    sa.debug(_FOUND[nat.we_are_behind, nat.peer_is_behind])
+    return nat
+
+
+_FOUND: Final = {
+    (False, False): "No NAT Found for self or peer",
+    (True, False): "NAT found, node inside NAT",
+    (False, True): "NAT found, peer inside NAT",
+    (True, True): "NAT found, both nodes inside NAT",
+}
+
+
+def _nat_d(sa: IsakmpSa, address: Address, port: int) -> bytes:
+    assert sa.choice is not None  # NAT-D comes after the SA payloads
+    return detection_hash(sa.choice.suite.hash, sa.cookies, address, port)
+
+
+# --- identities ---
+
+
+def own_identity(sa: IsakmpSa) -> bytes:
+    """Our address as the body of an ID payload; its port is 0 once off port 500 (RFC 3947, 4)."""
+    sa.debug(
+        f"SA is doing pre-shared key authentication using id type ID_IPV{sa.local.version}_ADDR"
+    )
+    port = IKE_PORT if sa.local_port == IKE_PORT else 0
+    own = ProxyIdentity(identities.host_network(sa.local), _UDP, port)
+    return identities.encode(own).encode()
+
+
+def read_identity(sa: IsakmpSa, message: Message) -> Payload:
+    """The peer's ID payload, checked. With pre-shared keys its address chose the key already."""
+    sa.debug(" processing ID payload. message ID = 0")
+    payload = single(message.payloads, PayloadType.IDENTIFICATION)
+    identity = Identification.decode(payload)
+    if (identity.protocol, identity.port) not in _PHASE1_PORTS:
+        problem = f"protocol {identity.protocol} port {identity.port} is not allowed in Phase 1"
+        raise PayloadError(payload.body_offset, "identification", problem)
+    if identity.type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR):
+        address = identities.decode(identity).network.network_address
+        sa.debug(f"ID payload: type {identity.type} address {address}")
+    return payload
+
+
+def read_initial_contact(sa: IsakmpSa, message: Message) -> bool:
+    """Whether a last message of main mode carries INITIAL-CONTACT.
+
+    No HASH covers it: it must name this very SA, so that a damaged one does not pass.
+    """
+    found = False
+    for payload in of_type(message.payloads, PayloadType.NOTIFICATION):
+        notification = Notification.decode(payload)
+        if notification.type == NotifyType.INITIAL_CONTACT:
+            if notification.spi not in (b"", sa.cookies):
+                raise PayloadError(payload.body_offset, "INITIAL-CONTACT", "names another SA")
+            sa.debug(" processing NOTIFY INITIAL_CONTACT protocol 1")
+            found = True
+    return found
