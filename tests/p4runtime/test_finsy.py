@@ -26,7 +26,7 @@ def with_switch(address: str, body: Callable[[fy.Switch], Awaitable[None]]) -> N
 
 
 async def read(switch: fy.Switch, pattern: Any) -> list[Any]:
-    return [entity async for entity in switch.read([pattern])]
+    return [entity async for entity in switch.read([pattern])]  # type: ignore[attr-defined]
 
 
 def test_pipeline_and_entries(empty_switch: str) -> None:

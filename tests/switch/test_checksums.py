@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from ipsecsim.switch import hashes
@@ -25,9 +26,8 @@ def both() -> Iterator[Both]:
     pair.close()
 
 
-def datagram(**fields: object) -> bytes:
-    ip = {key: value for key, value in fields.items() if key in ("src", "dst", "ttl", "chksum")}
-    return bytes(IP(**ip) / UDP(sport=1000, dport=2000) / bytes(fields.get("payload", b"odd")))
+def datagram(payload: bytes = b"odd", **ip: Any) -> bytes:
+    return bytes(IP(**ip) / UDP(sport=1000, dport=2000) / payload)
 
 
 @dataclass(frozen=True, slots=True)

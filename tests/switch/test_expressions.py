@@ -9,8 +9,9 @@ from dataclasses import astuple, dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipsecplane.targets.program import load_program
 
-from tests.switch.targets import PROGRAMS, Both, Embedded, load_program, run_frame
+from tests.switch.targets import PROGRAMS, Both, Embedded, run_frame
 
 M32, M128 = (1 << 32) - 1, (1 << 128) - 1
 

@@ -12,11 +12,12 @@ import finsy as fy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ipsecplane.targets.program import load_program
 from ipsecsim.p4runtime.entries import MatchKey, TableEntry
 from ipsecsim.p4runtime.schema import Field, MatchKind, Schema
 from ipsecsim.switch.lookup import TernaryLookup, make_lookup
 
-from tests.switch.targets import PROGRAMS, Both, Embedded, entry, load_program, run_frame
+from tests.switch.targets import PROGRAMS, Both, Embedded, entry, run_frame
 
 Key = tuple[int, int, int, int]
 WIDTHS = {"a": 32, "b": 16, "c": 8, "d": 8}

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from finsy.proto import p4i, p4r
-from google.protobuf import text_format
+from finsy.proto import p4r
+from ipsecplane.targets.program import ProgramError, load_p4info
 
 from ipsecsim.network.devices.base import DeviceError
 from ipsecsim.network.devices.raw import RawInterface
@@ -39,28 +39,20 @@ class UsageError(Exception):
 
 
 def load_config(json_path: Path, p4info_path: Path) -> p4r.ForwardingPipelineConfig:
-    """A forwarding pipeline config from p4c's two outputs (p4info as text or binary)."""
+    """A forwarding pipeline config from p4c's two outputs."""
     try:
         device_config = json_path.read_bytes()
-        raw = p4info_path.read_bytes()
+        p4info = load_p4info(p4info_path)
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
-    p4info = p4i.P4Info()
-    try:
-        if p4info_path.suffix in (".bin", ".pb"):
-            p4info.ParseFromString(raw)
-        else:
-            text_format.Parse(raw.decode(), p4info)
-    except (ValueError, text_format.ParseError) as error:
-        raise UsageError(f"{p4info_path}: is not a p4info: {error}") from error
-    except Exception as error:  # protobuf's DecodeError has no public home
-        raise UsageError(f"{p4info_path}: is not a p4info: {error}") from error
+    except ProgramError as error:
+        raise UsageError(str(error)) from error
     return p4r.ForwardingPipelineConfig(p4info=p4info, p4_device_config=device_config)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="compiled program (bmv2 JSON)")
-    parser.add_argument("--p4info", type=Path, metavar="FILE", help="its p4info (text or .bin)")
+    parser.add_argument("--p4info", type=Path, metavar="FILE", help="its p4info (text format)")
     parser.add_argument(
         "--port",
         action="append",
