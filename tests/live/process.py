@@ -31,7 +31,7 @@ class LiveProcess:
         self.screen = ""
         self.errors = ""
         self._process = namespace.start(
-            *(sys.executable, "-m", "ipsecplane.cli", "agent", config, *maps),
+            *(sys.executable, "-m", "ipsecplane", "agent", config, *maps),
             *(["--console"] if console else []),
             *options,
             stdin=subprocess.PIPE,

@@ -18,7 +18,6 @@ from ipsecplane.cli import NO_TARGET, OK, CommandError
 
 if TYPE_CHECKING:
     from ipsecplane.ios.session import Session
-    from ipsecplane.ios.store import ConfigurationStore
 
     from ipsecsim.live.router import LiveOptions, LiveRouter
 
@@ -91,7 +90,6 @@ def agent(parsed: argparse.Namespace) -> int:
         session = Session(router.agent, store, console=True, save=parsed.config.write_text)
         session.monitor = parsed.log
         stack.enter_context(router)
-        _introduce(router, store)
         return _serve(router, session, script, parsed.console)
 
 
@@ -100,6 +98,7 @@ def _serve(router: LiveRouter, session: Session, script: list[str], console: boo
     from ipsecsim.live.terminal import Keyboard, LineInput, LineTerminal
 
     signals: list[int] = []
+    introduced: list[bool] = []
 
     def stop(number: int, frame: object) -> None:
         signals.append(number)
@@ -109,6 +108,9 @@ def _serve(router: LiveRouter, session: Session, script: list[str], console: boo
         return bool(signals)
 
     def ended() -> bool:
+        if not introduced and router.agent.ready:
+            introduced.append(True)
+            _introduce(router)
         terminal.poll()
         return stopped() or terminal.done
 
@@ -137,11 +139,11 @@ def _signals(numbers: Iterable[int], handler: Callable[[int, object], None]) -> 
             signal.signal(number, previous)
 
 
-def _introduce(router: LiveRouter, store: ConfigurationStore) -> None:
+def _introduce(router: LiveRouter) -> None:
     """One line that tells who waits that the router is running."""
-    cables = [f"{port.interface}={port.name}" for port in router.ports]
+    cables = [f"{interface}={where}" for interface, where in router.plugs.items()]
     offered = [f"P4Runtime at {router.served}"] if router.served else []
-    print(f"{store.router.hostname}: {', '.join(cables + offered)}", file=sys.stderr, flush=True)
+    print(f"{router.agent.name}: {', '.join(cables + offered)}", file=sys.stderr, flush=True)
 
 
 def _options(parsed: argparse.Namespace) -> LiveOptions:

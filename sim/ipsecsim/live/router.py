@@ -67,6 +67,9 @@ class LiveRouter:
         plugs = resolve(config, options)
         randomness = SystemRandomness() if options.seed is None else Randomness(options.seed)
         self.loop = RealTimeLoop()
+        self.plugs = {
+            interface: device or f"port {number}" for interface, (number, device) in plugs.items()
+        }
         self.ports: list[LivePort] = []
         self._captures: Captures | None = None
         self._router: Router | None = None
