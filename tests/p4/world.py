@@ -238,5 +238,6 @@ def the_request(outputs: Iterable[Output]) -> tuple[CryptoHeader, Packet]:
     assert output.port == ACCELERATOR_PORT
     assert output.frame[12:14] == ETHERTYPE.to_bytes(2, "big")
     header = CryptoHeader.decode(output.frame[14:])
+    assert header.encode() == output.frame[14 : 14 + LENGTH], "reserved bits are zero"
     octets = output.frame[14 + LENGTH :]
     return header, (IPv6 if octets[0] >> 4 == 6 else IP)(octets)
