@@ -1,4 +1,4 @@
-"""The rules of docs/architecture.md that a machine can check: import arrows, no traces of machines."""
+"""The rules of docs/architecture.md that a machine can check: imports, no traces of machines."""
 
 from __future__ import annotations
 
