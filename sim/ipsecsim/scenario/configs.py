@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 
 from ipsecplane.config import RouterConfig
 from ipsecplane.ios.loader import load_running_config
@@ -29,6 +30,13 @@ def resolve_settings(scenario: Scenario, given: Mapping[str, str]) -> dict[str, 
     if problems:
         raise ScenarioError(problems)
     return {name: given.get(name, p.default) for name, p in scenario.parameters.items()}
+
+
+def combinations(scenario: Scenario) -> Iterator[dict[str, str]]:
+    """Every combination of parameter values."""
+    names = list(scenario.parameters)
+    for values in itertools.product(*(scenario.parameters[name].choices for name in names)):
+        yield dict(zip(names, values, strict=True))
 
 
 def load_configs(scenario: Scenario, settings: Mapping[str, str]) -> dict[str, RouterConfig]:

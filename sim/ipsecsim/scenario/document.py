@@ -98,6 +98,15 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _compiled, _starts)
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """YAML 1.2: a leading zero does not make it octal."""
+    text = node.value
+    return int(text, 16) if text.startswith("0x") else int(text)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+
+
 def read_document(path: Path, shown: str | None = None) -> Document:
     """Read a YAML file; `shown` is its name in messages. Raises ScenarioError."""
     shown = shown or str(path)

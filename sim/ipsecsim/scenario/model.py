@@ -156,11 +156,15 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class ExecLine:
-    """A command, and what is typed at the questions it asks (`ping`'s dialogue)."""
+    """A command, and what is typed at the questions it asks (`ping`'s dialogue).
+
+    A tuple answers in order, one for every question; a mapping by how the question starts, Return
+    for all others.
+    """
 
     place: Place
     command: str
-    answers: tuple[str, ...] | None = None
+    answers: tuple[str, ...] | Mapping[str, str] = ()
 
 
 @dataclass(frozen=True, slots=True)

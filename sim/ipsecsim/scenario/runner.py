@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -307,13 +307,13 @@ class Runner:
 
     def _log(self, router: str) -> list[str]:
         agent = self.world.routers[router].agent
-        return [format_line(agent, line) for line in agent.logging().lines]
+        return [
+            format_line(line, agent.wall_time(line.time), agent.config.clock)
+            for line in agent.logging().lines
+        ]
 
     def _flow(self, name: str) -> Mapping[str, Fact]:
         activity = self._activities.get(name)
         if activity is None or isinstance(activity, CommandRun):
             raise evidence.EvidenceError(f"{name!r} is no ping or flow of this run")
         return evidence.facts_of(activity)
-
-
-Stop = Callable[[], bool]

@@ -146,9 +146,12 @@ class _Timeline:
             here: Steps = (*at, "exec", index)
             place = self.loader.place(here)
             command = raw if isinstance(raw, str) else raw["command"]
-            answers = None
-            if isinstance(raw, dict) and "answers" in raw:
-                answers = tuple("" if a is None else str(a) for a in raw["answers"])
+            answers: tuple[str, ...] | dict[str, str] = ()
+            given = raw.get("answers", ()) if isinstance(raw, dict) else ()
+            if isinstance(given, dict):
+                answers = {question: _typed(answer) for question, answer in given.items()}
+            else:
+                answers = tuple(_typed(answer) for answer in given)
             self._names_in_text(here, command)
             lines.append(ExecLine(place, command, answers))
         timeout = self.loader.take((*at, "timeout"), spec.get("timeout", 600), units.duration)
@@ -304,6 +307,15 @@ class _Timeline:
             self._when((*at, "when"), spec.get("when", {})),
         )
 
+    def _known_layer(self, at: Steps, name: str) -> None:
+        # Scapy takes a second to import: only for scenarios that look into packets.
+        from ipsecsim.scenario.evidence import EvidenceError, layer_named
+
+        try:
+            layer_named(name)
+        except EvidenceError as error:
+            self.loader.problem(at, str(error), at_key=True)
+
     def _about_router(self, at: Steps, spec: Mapping[str, Any], subject: Subject) -> None:
         needed = subject in (Subject.COMMAND, Subject.LOG)
         if needed and "router" not in spec:
@@ -325,3 +337,8 @@ class _Timeline:
         known = self.loader.name_in((*at, "link"), spec["link"], self.scenario.links, "link")
         if known and "from" in spec:
             self._end((*at, "from"), spec["link"], spec["from"])
+
+
+def _typed(answer: object) -> str:
+    """What is typed for an answer; nothing means Return alone."""
+    return "" if answer is None else str(answer)
