@@ -15,6 +15,7 @@ from ipsecplane.ike.constants import NO_COOKIE, ExchangeType, NotifyType, Payloa
 from ipsecplane.ike.payloads import Deletion, Notification
 from ipsecplane.ike.types import (
     Datagram,
+    InboundSasReady,
     IpsecSasDeleted,
     IsakmpSaDeleted,
     IsakmpSaEstablished,
@@ -47,7 +48,8 @@ from tests.ike.world import (
 def test_a_bad_wire(seed: int, loss: float, repeat: float, jitter: float, both: bool) -> None:
     """Whatever the wire does short of cutting it, traffic is protected in the end.
 
-    As an agent would, both ask again for as long as they have nothing to send with.
+    As an agent would, both ask again for as long as they have nothing to send with, and complain
+    of packets with unknown SPIs.
     """
     wire, a, b = modern_world(seed=seed, loss=loss, repeat=repeat, jitter=jitter)
     for _ in range(30):
@@ -56,6 +58,10 @@ def test_a_bad_wire(seed: int, loss: float, repeat: float, jitter: float, both: 
         if both and not wire.b.outbound:
             wire.initiate(wire.b, b)
         wire.run(60)
+        for node, peer in ((wire.a, wire.b), (wire.b, wire.a)):
+            for protocol, spi in node.outbound.keys() - peer.inbound.keys():
+                peer.engine.notify_invalid_spi(node.address, peer.address, protocol, spi, wire.now)
+        wire.flush()
         if wire.a.outbound and wire.b.outbound:
             break
     else:
@@ -106,7 +112,9 @@ def test_everything_again_later() -> None:
     wire.settle()
     for node in wire.nodes:
         assert len(node.of(IsakmpSaEstablished)) == len(node.of(OutboundSasReady)) == 1
+        assert len(node.of(InboundSasReady)) == 1
         assert node.of(IpsecSasDeleted) == []
+    assert wire.b.engine.statistics.counts["replayed"] == 2  # QM1 and QM3
     # The repeated first message alone looks like a beginning; nobody can go on with it.
     assert [sa.state for sa in wire.b.live()] == [
         MainModeState.QM_IDLE,
@@ -163,6 +171,7 @@ def test_the_responder_takes_back_what_is_not_completed() -> None:
     wire.run(300)
     assert wire.b.inbound == {}
     assert len(wire.b.of(IpsecSasDeleted)) == 1
+    assert wire.a.outbound == {}, "the initiator, which took itself for done, is told"
 
 
 # --- damage ---
@@ -225,6 +234,27 @@ def test_damaged_copies_before_the_original(position: int, mutate: Mutation, see
         return [altered(datagram, mutate(datagram.payload)), datagram]
 
     wire.tap = damage
+    wire.initiate(wire.a, policy)
+    wire.settle()
+    assert_one_good_pair(wire)
+
+
+@pytest.mark.parametrize("position", [4, 5, 6, 7, 8])
+@pytest.mark.parametrize("tail", [bytes(16), b"x" * 16, bytes(32)], ids=["zeros", "noise", "two"])
+def test_an_appended_block(position: int, tail: bytes) -> None:
+    """No HASH covers padding, but its last block would be the exchange's next IV."""
+    wire, policy, _ = modern_world()
+    seen: list[Datagram] = []
+
+    def extend(datagram: Datagram, _: World) -> list[Datagram]:
+        seen.append(datagram)
+        if len(seen) != position + 1:
+            return [datagram]
+        longer = datagram.payload + tail
+        longer = longer[:24] + len(longer).to_bytes(4) + longer[28:]
+        return [altered(datagram, longer), datagram]
+
+    wire.tap = extend
     wire.initiate(wire.a, policy)
     wire.settle()
     assert_one_good_pair(wire)

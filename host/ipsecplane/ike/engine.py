@@ -21,11 +21,11 @@ from ipsecplane.ike.constants import (
 )
 from ipsecplane.ike.errors import IkeError, NegotiationError, PayloadError
 from ipsecplane.ike.isakmp_sa import IsakmpSa, Request
-from ipsecplane.ike.payloads import Deletion, Header, Notification
+from ipsecplane.ike.payloads import Header, Notification
 from ipsecplane.ike.phase1_manager import Phase1Manager
 from ipsecplane.ike.phase2_manager import Phase2Manager
 from ipsecplane.ike.runtime import RateLimit, Runtime
-from ipsecplane.ike.sa_records import SaRecords, parts_of
+from ipsecplane.ike.sa_records import SaRecords
 from ipsecplane.ike.types import (
     Datagram,
     Event,
@@ -155,14 +155,7 @@ class Engine:
         sa = self._phase1.established(sas.local, sas.remote)
         if sa is None:
             return
-        payloads = [
-            (
-                PayloadType.DELETE,
-                Deletion(PROTOCOL_ID[part.protocol], (part.inbound_spi.to_bytes(4),)).encode(),
-            )
-            for part in parts_of(sas)
-        ]
-        informational.send(sa, payloads)
+        informational.send_deletion(sa, sas)
 
     def delete_isakmp(self, conn_id: int | None, now: float) -> bool:
         """`clear crypto isakmp [conn-id]`: False if there is no such live connection."""

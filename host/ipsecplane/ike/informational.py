@@ -6,16 +6,27 @@ import hmac
 from collections.abc import Sequence
 
 from ipsecplane.ike import messages
-from ipsecplane.ike.constants import ExchangeType, PayloadType
+from ipsecplane.ike.constants import PROTOCOL_ID, ExchangeType, PayloadType
 from ipsecplane.ike.errors import AuthenticationError, PayloadError
 from ipsecplane.ike.isakmp_sa import IsakmpSa
 from ipsecplane.ike.messages import Message
-from ipsecplane.ike.payloads import HEADER_SIZE, Header, encode_chain
+from ipsecplane.ike.payloads import HEADER_SIZE, Deletion, Header, encode_chain
+from ipsecplane.ike.sa_records import parts_of
+from ipsecplane.ike.types import IpsecSas
 
 
 def send(sa: IsakmpSa, payloads: Sequence[tuple[int, bytes]]) -> None:
     """One authenticated message with a message ID of its own; nobody confirms it."""
     sa.send(build(sa, sa.new_message_id(), payloads))
+
+
+def send_deletion(sa: IsakmpSa, sas: IpsecSas) -> None:
+    """DELETE for each protocol of a pair: the SPIs are those of our inbound SAs."""
+    deletions = [
+        Deletion(PROTOCOL_ID[part.protocol], (part.inbound_spi.to_bytes(4),))
+        for part in parts_of(sas)
+    ]
+    send(sa, [(PayloadType.DELETE, deletion.encode()) for deletion in deletions])
 
 
 def build(sa: IsakmpSa, message_id: int, payloads: Sequence[tuple[int, bytes]]) -> bytes:

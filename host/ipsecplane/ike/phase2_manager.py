@@ -195,6 +195,9 @@ class Phase2Manager:
         if peer_is_silent and exchange.initiator:
             # An IKE SA that the peer no longer answers on is a black hole of its own.
             self._phase1.delete(exchange.sa, now, reason)
+        elif peer_is_silent and exchange.sas is not None and exchange.sa.established:
+            # QM3 may have been sent all the same, and the initiator believe that it is through.
+            informational.send_deletion(exchange.sa, exchange.sas)
         for request in joined:
             self._retry(request, now, reason)
         if exchange.request is not None:
