@@ -49,7 +49,7 @@ class Site:
 
 @dataclass(slots=True)
 class Pair:
-    """Routers A and B; `frames` holds (sender, time in ns, frame, fate) of the wire between them."""
+    """Routers A and B; `frames`: (sender, time in ns, frame, fate) of the wire between them."""
 
     a: Site
     b: Site

@@ -22,7 +22,7 @@ from ipsecplane.ike.types import (
     PeerMoved,
 )
 from ipsecplane.ios import syslog
-from ipsecplane.ipsec.lifetime import Limits, Verdict, limits_of, next_look
+from ipsecplane.ipsec.lifetime import BUSY_INTERVAL, Limits, Verdict, limits_of, next_look
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
 from ipsecplane.ipsec.spd import Numbers, PolicyEntry, Spd, compile_spd
@@ -195,7 +195,7 @@ class Crypto:
             return
         self.history.append(sas)
         self._limits[sas.id] = limits_of(sas, self._random_bytes)
-        self._look_at = self._next_look(now)
+        self._look_at = self._next_look(now, BUSY_INTERVAL)
         self._debug("ipsec", debug.initialize_sas(entry), now)
         self._changed()
 
@@ -274,18 +274,17 @@ class Crypto:
                 case Verdict.REKEY:
                     self._rekey(sa, now)
             elapsed = now - self._looked_at
-            interval = min(
-                interval, next_look(limits, before[sa.sas.id], sa.usage, elapsed, interval)
-            )
+            look = next_look(limits, before[sa.sas.id], sa.usage, elapsed, self._interval)
+            interval = min(interval, look)
         self._looked_at = now
         self.delete(expired, now)
         self._look_at = self._next_look(now, interval)
 
-    def _next_look(self, now: float, interval: float | None = None) -> float | None:
+    def _next_look(self, now: float, interval: float) -> float | None:
         if not len(self.sad):
             return None
         instants = [self._limits[sa.sas.id].next_instant(now) for sa in self.sad]
-        return min([now + (self._interval if interval is None else interval), *instants])
+        return min([now + min(interval, self._interval), *instants])
 
     def _rekey(self, sa: SadEntry, now: float) -> None:
         policy = self.spd.entries.get(sa.sas.policy.entry)

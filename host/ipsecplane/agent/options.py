@@ -27,6 +27,6 @@ class AgentOptions:
     accelerator_program: Program | None = None
     replay: ReplayUnit = ReplayUnit.PIPELINE
     election_id: int = 1
-    counter_interval: float = 10.0  # how often lifetimes look at the data plane's counters
+    counter_interval: float = 10.0  # how often lifetimes look at counters that stand still
     arp_timeout: float = 4 * 3600.0  # IOS's default
     mac_seed: str = ""  # what MAC addresses are made from; "" = the hostname

@@ -26,6 +26,13 @@ REKEY_SEQUENCES: Final = 1 << 24
 """Numbers left when a successor is asked for: seconds of traffic at any rate we carry."""
 
 
+BUSY_INTERVAL: Final = 1.0
+"""Seconds between two looks at the counters of an SA that carries traffic."""
+
+BURST_RATE: Final = 125e6
+"""Octets a second that an SA may suddenly carry: a gigabit link."""
+
+
 class Verdict(Enum):
     FRESH = auto()
     REKEY = auto()  # a soft limit is behind us
@@ -79,15 +86,17 @@ def limits_of(sas: IpsecSas, random_bytes: Callable[[int], bytes]) -> Limits:
 
 
 def next_look(
-    limits: Limits, before: Usage, after: Usage, elapsed: float, interval: float
+    limits: Limits, before: Usage, after: Usage, elapsed: float, idle_interval: float
 ) -> float:
-    """Seconds until the counters should be read again, at most `interval`.
+    """Seconds until the counters should be read again.
 
-    At the rate between two readings `elapsed` seconds apart, half the way to the next volume limit.
+    `before` and `after` are two readings `elapsed` seconds apart. With traffic between them at most
+    BUSY_INTERVAL, and at most half the way to the next volume limit at the rate they show. Without,
+    `idle_interval`, or sooner where a burst at BURST_RATE could use up the volume in that time.
     """
-    grown = max(after.bytes_in - before.bytes_in, after.bytes_out - before.bytes_out)
-    if grown <= 0 or elapsed <= 0:
-        return interval
     volume = max(after.bytes_in, after.bytes_out)
-    limit = limits.rekey_bytes if volume < limits.rekey_bytes else limits.expire_bytes
-    return min(interval, max(0.1, (limit - volume) * elapsed / grown / 2))
+    left = (limits.rekey_bytes if volume < limits.rekey_bytes else limits.expire_bytes) - volume
+    grown = max(after.bytes_in - before.bytes_in, after.bytes_out - before.bytes_out)
+    if grown > 0 and elapsed > 0:
+        return min(idle_interval, BUSY_INTERVAL, max(0.05, left * elapsed / grown / 2))
+    return min(idle_interval, max(BUSY_INTERVAL, left / BURST_RATE))
