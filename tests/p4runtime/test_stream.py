@@ -338,6 +338,12 @@ def test_groups_that_do_not_fit(switch: Embedded) -> None:
     switch.write(+member(1, 1, "spread"))
     assert refused(switch.write, +group(1, {9: 1}))[0] == Code.NOT_FOUND
     assert refused(switch.write, +group(1, {1: 0}))[0] == Code.INVALID_ARGUMENT
+    watching = p4r.Update(type=p4r.Update.INSERT, entity=group(1, {1: 1}).encode(switch.schema))
+    watching.entity.action_profile_group.members[0].watch_port = b"\x02\x58"
+    assert refused(switch.write, watching) == (
+        Code.INVALID_ARGUMENT,
+        "action profile I.spread: group 1: member 1: there is no watch port 0258",
+    )
     assert refused(switch.write, +group(1, {1: 5}, max_size=4))[0] == Code.RESOURCE_EXHAUSTED
     switch.write(+group(1, {1: 1}, max_size=4))
     assert refused(switch.write, ~group(1, {1: 1}, max_size=5))[0] == Code.INVALID_ARGUMENT

@@ -13,7 +13,7 @@ from ipsecsim.switch.meters import GREEN, RED, YELLOW, Meter, SingleRateMeter
 
 from tests.switch.targets import Both, entry, run_frame
 
-WIDE, SIGNED, COUNT, PACKETS, BYTES, LIMITED, WATCHED, RANDOM = range(1, 9)
+WIDE, SIGNED, COUNT, PACKETS, BYTES, LIMITED, WATCHED, RANDOM, STAMP, QUEUE = range(1, 11)
 
 
 def state_frame(test: int, index: int, value: int = 0, number: int = 0, more: int = 0) -> bytes:
@@ -156,6 +156,17 @@ def test_random_numbers_are_in_range_and_repeatable(load: Callable[[str], Both])
     first = draw(load("stateful"))
     assert set(first) == set(range(100, 110))
     assert draw(load("stateful")) == first
+
+
+def test_timestamps_are_the_clocks_microseconds(load: Callable[[str], Both]) -> None:
+    embedded = load("stateful").embedded
+    for now, stamp in ((12.5, 12_500_001), (2**48 / 1e6 + 7, 7_000_001)):
+        embedded.now = now
+        (frame,) = embedded.run([(1, state_frame(STAMP, 0))])[2]
+        assert state_of(frame)[1] == pytest.approx(stamp, abs=1)
+        (frame,) = embedded.run([(1, state_frame(QUEUE, 99, 99))])[2]
+        index, waited, _ = state_of(frame)
+        assert (index, waited & 0xFFFFFFFF) == (0, 0)
 
 
 # -- the token buckets alone -------------------------------------------------------------------

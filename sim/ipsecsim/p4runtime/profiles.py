@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,13 +51,18 @@ class ProfileState:
     """The members and groups of one action profile."""
 
     def __init__(
-        self, profile: ActionProfile, actions: Mapping[int, Action], listener: Listener
+        self,
+        profile: ActionProfile,
+        actions: Mapping[int, Action],
+        listener: Listener,
+        port_exists: Callable[[int], bool],
     ) -> None:
         self.profile = profile
         self.members: dict[int, Member] = {}
         self.groups: dict[int, Group] = {}
         self._actions = actions
         self._listener = listener
+        self._port_exists = port_exists
         self._uses: Counter[TableAction] = Counter()
         self._one_shots = 0
         self._where = f"action profile {profile.name}"
@@ -76,6 +81,8 @@ class ProfileState:
                     f"{where}: {self._where} has members, so action sets cannot be used with it"
                 )
             case ActionSet(actions):
+                for one in actions:
+                    self._check_watch(one.watch_port, where)
                 self._check_size([a.weight for a in actions], 0, where)
 
     def move_reference(self, old: TableAction | None, new: TableAction | None) -> None:
@@ -201,9 +208,15 @@ class ProfileState:
                 raise not_found(f"{where}: no member {one.member_id}")
             if one.weight <= 0:
                 raise invalid(f"{where}: member {one.member_id}: weight is not positive")
+            self._check_watch(one.watch_port, f"{where}: member {one.member_id}")
             members[one.member_id] = GroupMember(one.member_id, one.weight, one.watch_port)
         self._check_size([m.weight for m in members.values()], message.max_size, where)
         return tuple(members.values())
+
+    def _check_watch(self, port: bytes, where: str) -> None:
+        """A watch port has to exist. Ports of these devices are never down."""
+        if port and not self._port_exists(int.from_bytes(port, "big")):
+            raise invalid(f"{where}: there is no watch port {port.hex()}")
 
     def _check_size(self, weights: list[int], max_size: int, where: str) -> None:
         limit = max_size or self.profile.max_group_size

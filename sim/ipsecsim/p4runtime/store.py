@@ -55,7 +55,7 @@ class EntityStore:
         self.schema = schema = Schema(p4info)
         self._clock = clock
         self.profiles = {
-            p.id: ProfileState(p, _profile_actions(schema, p.table_ids), listener)
+            p.id: ProfileState(p, _profile_actions(schema, p.table_ids), listener, port_exists)
             for p in schema.profiles.values()
         }
         self.tables = {

@@ -78,6 +78,8 @@ class _Bound:
 
     lookup: Lookup
     numbers: dict[int, int]
+    masks: dict[int, tuple[int, ...]]
+    """The widths of an action's parameters in the program: a translated type may be wider."""
 
 
 class SwitchPipeline(EntityStore):
@@ -162,11 +164,16 @@ class SwitchPipeline(EntityStore):
             # Tables that the compiler made, or that are @hidden, have no place in the p4info.
             spec, actions = _hidden(table, self.program, len(self._bound))
             state = TableState(spec, None, self._changed, self._now)
-        if len(spec.fields) != len(table.keys):
-            raise table.node["key"].error(f"the p4info gives {table.name} other match fields")
+        _compare(table, spec, actions)
         lookup = make_lookup(spec.fields, state.default)
-        numbers = {actions[action.id].id: n for n, action in enumerate(table.actions)}
-        self._bound[spec.id] = _Bound(lookup, numbers)
+        self._bound[spec.id] = _Bound(
+            lookup,
+            {actions[a.id].id: n for n, a in enumerate(table.actions)},
+            {
+                actions[a.id].id: tuple((1 << width) - 1 for _, width in a.params)
+                for a in table.actions
+            },
+        )
         if table.profile is None and table.default_action is not None:
             action = actions.get(table.default_action.id)
             if action is None:
@@ -248,7 +255,9 @@ class SwitchPipeline(EntityStore):
             case None:
                 return _NOTHING
             case ActionCall(spec, values):
-                return (self._bound[table.id].numbers[spec.id], *values)
+                bound = self._bound[table.id]
+                masked = (v & m for v, m in zip(values, bound.masks[spec.id], strict=True))
+                return (bound.numbers[spec.id], *masked)
             case ActionSet(actions):
                 chosen = [(self._compile(table, one.call), one.weight) for one in actions]
                 return (CHOOSE, _selector(chosen))
@@ -312,6 +321,18 @@ def _match_key(fields: tuple[schema.Field, ...], items: Node) -> MatchKey:
                 wild = bool(mask_node) and mask_node.hexadecimal() == 0
                 key.append(None if wild else item["key"].hexadecimal())
     return tuple(key)
+
+
+def _compare(table: Table, spec: schema.Table, actions: dict[int, schema.Action]) -> None:
+    """Refuse a p4info that was made from another program."""
+    # p4c has bmv2 match validity exactly and optional fields with a mask.
+    same = {"valid": "exact", "optional": "ternary"}
+    kinds = [same.get(key.kind, key.kind) for key in table.keys]
+    if kinds != [same.get(field.kind.value, field.kind.value) for field in spec.fields]:
+        raise table.node["key"].error(f"the p4info gives {table.name} other match fields")
+    for action in table.actions:
+        if len(actions[action.id].params) != len(action.params):
+            raise table.node["action_ids"].error(f"the p4info gives {action.name} other parameters")
 
 
 def _hidden(

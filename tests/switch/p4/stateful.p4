@@ -81,12 +81,25 @@ control I(inout headers_t hdr, METADATA) {
             watched.apply();
         } else if (hdr.run.test == 8) {
             random(hdr.state.value, 48w100, 48w109);
+        } else if (hdr.run.test == 9) {
+            hdr.state.value = standard_metadata.ingress_global_timestamp;
         }
         standard_metadata.egress_spec = (bit<9>)hdr.run.port;
     }
 }
 
-control E(inout headers_t hdr, METADATA) { apply { } }
+control E(inout headers_t hdr, METADATA) {
+    apply {
+        if (hdr.run.test == 10) {
+            // Nothing waits in a queue here.
+            hdr.state.value = standard_metadata.egress_global_timestamp
+                - (bit<48>)standard_metadata.enq_timestamp;
+            hdr.state.index = standard_metadata.deq_timedelta
+                + (bit<32>)standard_metadata.enq_qdepth + (bit<32>)standard_metadata.deq_qdepth;
+        }
+    }
+}
+
 control C(inout headers_t hdr, inout metadata_t meta) { apply { } }
 
 control D(packet_out packet, in headers_t hdr) {
