@@ -28,6 +28,7 @@ import pytest
 
 TOOLS = ("ip", "unshare", "nsenter", "setpriv")
 PINGER = Path(__file__).with_name("pinger.py")
+BULK = Path(__file__).with_name("bulk.py")
 _CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
@@ -197,6 +198,19 @@ class Namespace:
         self._holder.stdin.close()
         self._holder.stdout.close()
         self._holder.wait(5)
+
+
+def transfer(
+    source: Namespace, own: str, target: Namespace, address: str, count: int = 300_000
+) -> None:
+    """Send `count` octets over TCP; AssertionError unless the same ones arrive."""
+    server = target.start(sys.executable, BULK, "serve", address, "5001")
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n"
+    words = ("send", address, "5001", own, str(count))
+    sent = source.run(sys.executable, BULK, *words, timeout=60)
+    taken, _ = server.communicate(timeout=10)
+    assert taken == sent
 
 
 def ping_result(process: subprocess.Popen[str], timeout: float = 60) -> PingResult:

@@ -22,11 +22,11 @@ from scapy.layers.inet import ICMP, IP, UDP
 from scapy.packet import Packet
 from scapy.utils import rdpcap
 
-from tests.interop.lab import Lab, PingResult, need, ping_result, wait_for
+from tests.interop.lab import Lab, PingResult, need, ping_result, transfer, wait_for
 from tests.interop.strongswan_router import PeerConfig, StrongSwan
 from tests.live.process import LiveProcess
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("strongswan")]
+pytestmark = pytest.mark.interop
 
 LAN_HOST, PEER_HOST = "10.0.1.2", "10.0.2.1"
 ROUTER, PEER = "192.0.2.1", "192.0.2.2"
@@ -155,7 +155,7 @@ def test_a_tunnel(site: Site, suite: Suite, initiator: str) -> None:
     site.swan.start(suite.peer())
     router = site.start_router(suite.router())
     if initiator == "router":
-        first = site.from_lan(1)  # asks for the tunnel, and gets lost
+        first = site.from_lan(1, timeout=0.3)  # asks for the tunnel, and gets lost
         wait_for(lambda: "INSTALLED" in site.swan.sas(), "the tunnel")
         sent = first.received
     else:
@@ -321,7 +321,7 @@ def test_a_wrong_key_as_responder(site: Site) -> None:
 def test_a_wrong_key_as_initiator(site: Site) -> None:
     site.swan.start(AES.peer())
     router = site.start_router(AES.router(secret="mistyped"))
-    assert site.from_lan(2).received == 0
+    assert site.from_lan(2, timeout=0.3).received == 0
     wait_for(lambda: "invalid HASH" in site.swan.log or "could not decrypt" in site.swan.log,
              "the peer's refusal")  # fmt: skip
     assert "MM_KEY_EXCH" in router.type("show crypto isakmp sa")
@@ -335,7 +335,7 @@ def test_no_policy_in_common(site: Site) -> None:
     said = site.swan.initiate(4)
     assert "received NO_PROPOSAL_CHOSEN error notify" in said
     router.wait_for_log(r"%CRYPTO-6-IKMP_MODE_FAILURE: Processing of Main mode failed with peer at")
-    assert site.from_lan(2).received == 0
+    assert site.from_lan(2, timeout=0.3).received == 0
     wait_for(lambda: "no proposal found" in site.swan.log, "the peer's refusal")
 
 
@@ -359,3 +359,23 @@ def test_no_size_falls_through_the_tunnel(site: Site) -> None:
     site.from_lan(2, size=1472)
     for size in (1300, *range(1360, 1480, 8), 2000, 4000):
         assert site.from_lan(1, size=size, timeout=1.0).lost == [], f"{size} bytes"
+
+
+def test_tcp_through_the_tunnel(site: Site) -> None:
+    """Segmentation, path MTU discovery on one side, and nothing changed on the way."""
+    site.swan.start(AES.peer())
+    site.start_router(AES.router())
+    assert "completed successfully" in site.swan.initiate()
+    transfer(site.lan, LAN_HOST, site.peer, PEER_HOST)
+    transfer(site.peer, PEER_HOST, site.lan, LAN_HOST)
+
+
+def test_dead_peer_detection_of_the_peer(site: Site) -> None:
+    """Its R-U-THERE is answered, and nothing of it reaches the log."""
+    site.swan.start(replace(AES.peer(), dpd="1s"))
+    router = site.start_router(AES.router())
+    assert "completed successfully" in site.swan.initiate()
+    quiet = len(router.screen)
+    wait_for(lambda: site.swan.log.count("N(DPD_ACK)") >= 2, "answers")
+    assert "retransmit" not in site.swan.log
+    assert "%" not in router.screen[quiet:]

@@ -18,7 +18,7 @@ from ipsecplane.cli import main
 from scapy.layers.inet import ICMP, IP
 from scapy.utils import rdpcap
 
-from tests.interop.lab import Lab, Namespace, need, stop, wait_for
+from tests.interop.lab import Lab, Namespace, need, stop, transfer, wait_for
 from tests.live.process import LiveProcess
 
 CONFIG = """\
@@ -80,20 +80,7 @@ def test_it_routes_and_answers(between: Between) -> None:
 def test_a_local_stacks_tcp_gets_through(between: Between) -> None:
     """Checksums and segmentation that the hosts' kernels leave to hardware are made good."""
     between.router()
-    server = (
-        "import socket; s = socket.create_server(('10.0.2.2', 5001)); print('on', flush=True); "
-        "c = s.accept()[0]; n = 0\n"
-        "while d := c.recv(65536): n += len(d)\n"
-        "c.sendall(str(n).encode())"
-    )
-    client = (
-        "import socket; c = socket.create_connection(('10.0.2.2', 5001), 10); "
-        "c.sendall(bytes(300000)); c.shutdown(socket.SHUT_WR); print(c.recv(100).decode())"
-    )
-    process = between.two.start(sys.executable, "-c", server)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "on\n"
-    assert between.one.run(sys.executable, "-c", client, timeout=60) == "300000\n"
+    transfer(between.one, "10.0.1.2", between.two, "10.0.2.2")
 
 
 def test_a_script_then_signals(between: Between) -> None:
