@@ -76,7 +76,8 @@ def check(parsed: argparse.Namespace) -> int:
     with _clear_errors():
         scenario = load_scenario(parsed.folder)
         for settings in combinations(scenario):
-            cable(scenario, load_configs(scenario, settings))
+            stores = load_configs(scenario, settings)
+            cable(scenario, {name: store.router for name, store in stores.items()})
     expectations = sum(len(step.expect) for step in scenario.timeline)
     print(
         f"{scenario.name}: {len(scenario.routers)} routers, {len(scenario.hosts)} hosts, "

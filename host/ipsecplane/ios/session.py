@@ -90,6 +90,11 @@ class Session:
         return self._ping is not None and not self._ping.done
 
     @property
+    def asking(self) -> bool:
+        """Whether the next line answers a question (`prompt`) rather than being a command."""
+        return self._dialogue is not None and not self.busy
+
+    @property
     def configuring(self) -> bool:
         return self._path is not None
 

@@ -6,8 +6,7 @@ import difflib
 import itertools
 from collections.abc import Iterator, Mapping
 
-from ipsecplane.config import RouterConfig
-from ipsecplane.ios.loader import load_running_config
+from ipsecplane.ios.store import ConfigurationStore
 
 from ipsecsim.scenario.document import Place, Problem, ScenarioError
 from ipsecsim.scenario.model import ConfigEdit, Edit, RouterSpec, Scenario
@@ -39,17 +38,17 @@ def combinations(scenario: Scenario) -> Iterator[dict[str, str]]:
         yield dict(zip(names, values, strict=True))
 
 
-def load_configs(scenario: Scenario, settings: Mapping[str, str]) -> dict[str, RouterConfig]:
+def load_configs(scenario: Scenario, settings: Mapping[str, str]) -> dict[str, ConfigurationStore]:
     """Raises ConfigurationErrors (FILE:LINE of each wrong line) and ScenarioError (an edit)."""
     edits = [
         edit for n, value in settings.items() for edit in scenario.parameters[n].choices[value]
     ]
-    configs: dict[str, RouterConfig] = {}
+    configs: dict[str, ConfigurationStore] = {}
     unused = list(edits)
     for spec in scenario.routers.values():
         text = _read(spec)
         # The file as it stands first, so that an error has the line it has in an editor.
-        configs[spec.name] = load_running_config(text, str(spec.config))[1]
+        configs[spec.name] = ConfigurationStore.load(text, str(spec.config))
         mine = [edit for edit in edits if edit.router in (None, spec.name)]
         changed = text
         for edit in mine:
@@ -59,7 +58,7 @@ def load_configs(scenario: Scenario, settings: Mapping[str, str]) -> dict[str, R
                 unused = [other for other in unused if other is not edit]
         if changed != text:
             shown = f"{spec.config} (with {_shown(settings)})"
-            configs[spec.name] = load_running_config(changed, shown)[1]
+            configs[spec.name] = ConfigurationStore.load(changed, shown)
     if unused:
         raise ScenarioError(
             Problem(edit.place, edit.kind, f"no configuration has the line {edit.line!r}")

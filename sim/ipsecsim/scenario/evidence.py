@@ -7,13 +7,15 @@ from dataclasses import asdict
 
 from scapy.config import conf as scapy_settings
 from scapy.layers import inet6, ipsec, isakmp, l2  # noqa: F401  (they bind AH, ESP, IKE to IP)
-from scapy.packet import Packet
+from scapy.packet import Packet, bind_layers
 
 from ipsecsim.network.host import Host
 from ipsecsim.network.link import Link
 from ipsecsim.network.ping import Ping
 from ipsecsim.network.tcp_stack import TcpFlow
 from ipsecsim.network.udp import UdpFlow
+
+bind_layers(ipsec.AH, ipsec.ESP, nh=50)  # the AH+ESP bundle, which scapy does not look into
 
 Activity = Ping | UdpFlow | TcpFlow
 Fact = float | str | bool

@@ -100,11 +100,14 @@ class Runner:
 
     def terminal(self, router: str) -> Terminal:
         """The console of a router; another one after a reboot."""
-        current = self.world.routers[router]
         terminal = self._terminals.get(router)
-        if terminal is None or terminal.agent is not current.agent:
-            terminal = self._terminals[router] = Terminal(current.agent, self.world.loop)
+        if terminal is None or terminal.agent is not self.world.routers[router].agent:
+            terminal = self._terminals[router] = self._new_terminal(router)
         return terminal
+
+    def _new_terminal(self, router: str) -> Terminal:
+        world = self.world
+        return Terminal(world.routers[router].agent, world.stores[router], world.loop)
 
     def _all_expectations(self) -> list[Expectation]:
         return [e for step in self.world.scenario.timeline for e in step.expect]
@@ -154,7 +157,7 @@ class Runner:
             case Reboot():
                 kept = "keep" if action.keep_devices else "lose"
                 say(loop.now, f"{action.router} restarts; its devices {kept} their state")
-                self.world.routers[action.router].reboot(keep_devices=action.keep_devices)
+                self.world.reboot(action.router, keep_devices=action.keep_devices)
             case Outage():
                 self._outage(action)
             case Nothing():
@@ -168,7 +171,7 @@ class Runner:
         ]
         if step.background is not None:
             # A terminal of its own, so that the console stays free.
-            terminal = Terminal(self.world.routers[action.router].agent, self.world.loop)
+            terminal = self._new_terminal(action.router)
             run = CommandRun(terminal, lines)
             self._activities[step.background] = run
             shown = "; ".join(line.command for line in lines)
@@ -299,8 +302,7 @@ class Runner:
 
     def _quietly(self, router: str, command: str) -> str:
         """A command's output, without a trace in the transcript."""
-        terminal = Terminal(self.world.routers[router].agent, self.world.loop)
-        run = CommandRun.single(terminal, command)
+        run = CommandRun.single(self._new_terminal(router), command)
         run.start()
         self.world.loop.run_for(60.0, stop=lambda: run.done)
         return run.output

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from ipsecplane.agent import AgentOptions
+from ipsecplane.agent import Agent, AgentOptions
 from ipsecplane.config import RouterConfig
 from ipsecplane.ios.interfaces import interface_name
+from ipsecplane.ios.store import ConfigurationStore
 from ipsecplane.targets.program import load_program
 
 from ipsecsim.network.clock import Loop
@@ -50,8 +51,11 @@ class World:
         self.scenario = scenario
         self.settings = resolve_settings(scenario, options.settings)
         self.seed = scenario.seed if options.seed is None else options.seed
-        self.configs = load_configs(scenario, self.settings)
-        self.cabling = cable(scenario, self.configs)
+        self._startup = load_configs(scenario, self.settings)
+        self.stores = {name: _copy(store) for name, store in self._startup.items()}
+        self.retired: list[Agent] = []  # agents that ended in a reboot, for the keys they knew
+        configs = {name: store.router for name, store in self._startup.items()}
+        self.cabling = cable(scenario, configs)
         self.real_time = options.devices.real_time(scenario.routers)
         self.loop: Loop = RealTimeLoop() if self.real_time else Loop()
         randomness = Randomness(self.seed)
@@ -68,7 +72,7 @@ class World:
             pipeline_program=load_program("ipsec"), accelerator_program=load_program("accelerator")
         )
         self.routers: dict[str, Router] = {}
-        for name, config in self.configs.items():
+        for name, config in configs.items():
             ports = self.cabling.ports[name]
             self.routers[name] = Router(
                 RouterSetup(name, config, ports, scenario.start, programs),
@@ -93,6 +97,13 @@ class World:
             router.stop()
         if isinstance(self.loop, RealTimeLoop):
             self.loop.close()
+
+    def reboot(self, name: str, *, keep_devices: bool) -> None:
+        """Restart a router from its start-up configuration."""
+        router = self.routers[name]
+        self.retired.append(router.agent)
+        self.stores[name] = _copy(self._startup[name])
+        router.reboot(keep_devices=keep_devices)
 
     def __enter__(self) -> World:
         self.start()
@@ -121,6 +132,11 @@ class World:
                     self.hosts[end.node].attach(cable_end)
                 else:
                     self.routers[end.node].attach(shown.partition(".")[2], cable_end)
+
+
+def _copy(store: ConfigurationStore) -> ConfigurationStore:
+    """Sessions replace a store's (immutable) values; the start-up configuration stays."""
+    return ConfigurationStore(store.configuration, store.router)
 
 
 def cable(scenario: Scenario, configs: Mapping[str, RouterConfig]) -> Cabling:

@@ -1,0 +1,99 @@
+"""What a run leaves behind, in one folder.
+
+transcript.txt            what was printed
+captures/LINK.pcapng      every frame of a link
+wireshark/                a configuration folder with the run's keys: with it, Wireshark and
+                          tshark show what was inside IKE and ESP
+                          (WIRESHARK_CONFIG_DIR=…/wireshark tshark -r …/captures/wan.pcapng)
+tables/ROUTER.DEVICE.txtpb   the tables as they were at the end, P4Runtime in text form
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final, TextIO
+
+from ipsecplane.agent import Agent
+from ipsecplane.targets.state import state_text
+from ipsecplane.targets.transport import TargetError, Transport
+
+from ipsecsim.network.capture import Capture
+from ipsecsim.network.clock import NANOSECONDS
+from ipsecsim.scenario.model import Scenario
+from ipsecsim.scenario.runner import Report, Runner
+from ipsecsim.scenario.transcript import Transcript
+from ipsecsim.scenario.world import RunOptions, World
+
+TRANSCRIPT: Final = "transcript.txt"
+CAPTURES: Final = "captures"
+WIRESHARK: Final = "wireshark"
+TABLES: Final = "tables"
+_PREFERENCES: Final = """\
+esp.enable_encryption_decode: TRUE
+esp.enable_authentication_check: TRUE
+ip.check_checksum: TRUE
+"""
+
+
+def run_with_outputs(
+    scenario: Scenario, options: RunOptions, folder: Path, screen: TextIO | None
+) -> Report:
+    """Run a scenario, show the transcript on `screen` as it happens, and fill `folder`.
+
+    What an earlier run left there is replaced, once the network stands. Raises what World raises,
+    and OSError.
+    """
+    world = World(scenario, options)
+    with ExitStack() as stack:
+        _prepare(folder)
+        file = stack.enter_context((folder / TRANSCRIPT).open("w", encoding="utf-8"))
+        epoch_ns = round(scenario.start.timestamp()) * NANOSECONDS
+        for name, link in world.links.items():
+            path = folder / CAPTURES / f"{name}.pcapng"
+            stack.callback(Capture(link, path, epoch_ns).close)
+        stack.enter_context(world)
+        streams = [file] if screen is None else [file, screen]
+        report = Runner(world, Transcript(streams)).run()
+        agents = [*world.retired, *(router.agent for router in world.routers.values())]
+        write_wireshark_keys(folder / WIRESHARK, agents)
+        for name, router in world.routers.items():
+            _write_state(folder / TABLES / f"{name}.pipeline.txtpb", router.pipeline.transport)
+            path = folder / TABLES / f"{name}.accelerator.txtpb"
+            _write_state(path, router.accelerator.transport)
+    if screen is not None:
+        screen.write(f"Transcript, captures, keys and tables are in {folder}\n")
+    return report
+
+
+def write_wireshark_keys(folder: Path, agents: Iterable[Agent]) -> None:
+    """A Wireshark configuration folder with every key that the agents have had."""
+    ikev1: dict[str, None] = {}  # both ends of an SA know its keys: each row once
+    esp: dict[str, None] = {}
+    for agent in agents:
+        keys = agent.wireshark_keys()
+        ikev1.update(dict.fromkeys(keys.ikev1))
+        esp.update(dict.fromkeys(keys.esp))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ikev1_decryption_table").write_text("".join(f"{row}\n" for row in ikev1))
+    (folder / "esp_sa").write_text("".join(f"{row}\n" for row in esp))
+    (folder / "preferences").write_text(_PREFERENCES)
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folders; remove what a run of another topology may have left in them."""
+    for name in (CAPTURES, WIRESHARK, TABLES):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for pattern in (f"{CAPTURES}/*.pcapng", f"{TABLES}/*.txtpb"):
+        for stale in folder.glob(pattern):
+            stale.unlink()
+
+
+def _write_state(path: Path, transport: Transport) -> None:
+    """A device that is away at the end leaves a note instead of tables."""
+    try:
+        text = state_text(transport)
+    except TargetError as error:
+        text = f"# {transport.name}: {error}\n"
+    path.write_text(text, encoding="utf-8")
