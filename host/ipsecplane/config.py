@@ -74,7 +74,7 @@ class AccessList:
 
 @dataclass(frozen=True, slots=True)
 class StaticRoute:
-    """`ip route`; exactly one of next_hop and interface may be None. Prefix host bits are cleared."""
+    """`ip route`; one of next_hop and interface may be None. Prefix host bits are cleared."""
 
     prefix: Network
     next_hop: Address | None = None

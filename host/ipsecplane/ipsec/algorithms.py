@@ -1,4 +1,4 @@
-"""The algorithms table: one row an algorithm, read by IKE, the IOS layer, the accelerators and docs.
+"""The algorithms table: one row an algorithm, for IKE, the IOS layer, the accelerators and docs.
 
 Identifiers are those of the IKEv1 registries (RFC 2409 appendix A, RFC 2407 section 4.4 and 4.5,
 RFC 4868, RFC 4106) and, as `accelerator_id`, those of the crypto accelerator's contract
@@ -67,7 +67,7 @@ class Hash:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A Diffie-Hellman group. `kind` is "modp" or "ecp"; `public_size` is the KE payload's length."""
+    """A Diffie-Hellman group. `kind`: "modp" or "ecp"; `public_size`: length of the KE payload."""
 
     number: int
     kind: str
