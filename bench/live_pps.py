@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.interop.lab import Lab, Namespace, stop, wait_for, why_not  # noqa: E402
-from tests.interop.strongswan_router import PeerConfig, StrongSwan  # noqa: E402
+from tests.interop.strongswan import NEEDS, Connection, StrongSwan  # noqa: E402
 from tests.live.process import LiveProcess  # noqa: E402
 
 SECONDS = 3.0
@@ -115,7 +115,7 @@ class Bench:
 
     def tunnel(self) -> None:
         networks = ("10.0.2.0/24", "10.0.1.0/24")
-        self._swan.start(PeerConfig("192.0.2.2", "192.0.2.1", *networks, "bench"))
+        self._swan.start(Connection("192.0.2.2", "192.0.2.1", *networks, "bench"))
         assert "completed successfully" in self._swan.initiate(), self._swan.log
 
 
@@ -149,7 +149,7 @@ def measure(source: Namespace, own: str, target: Namespace, address: str) -> str
 
 
 def main() -> None:
-    reason = why_not(*StrongSwan.NEEDS)
+    reason = why_not(*NEEDS)
     if reason is not None:
         print(f"live router: not measured: {reason}")
         return

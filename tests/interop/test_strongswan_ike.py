@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -29,11 +30,12 @@ from ipsecplane.ike.types import (
     ProxyIdentity,
 )
 
-from tests.interop import strongswan
+from tests.interop.lab import Lab
+from tests.interop.strongswan import Connection, StrongSwan, missing
 from tests.interop.udp_pump import UdpPump
 
 E = TypeVar("E", bound=Event)
-WHY_NOT = strongswan.missing()
+WHY_NOT = missing()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=f"NOT RUN with strongSwan: {WHY_NOT}")
 
 LEFT, RIGHT = ip_address("10.1.1.1"), ip_address("10.1.1.2")
@@ -121,28 +123,27 @@ SUITES = [
 ]
 
 
+def bound(port: int) -> socket.socket:
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind((str(LEFT), port))
+    return udp
+
+
 class Peers:
     """An engine on real sockets and a charon, on both ends of a veth pair."""
 
     def __init__(self, stack: ExitStack, folder: Path, suite: Suite, secret: str = "1234") -> None:
-        pair = stack.enter_context(strongswan.NamespacePair.make(str(LEFT), str(RIGHT)))
-        pair.right.add_inside_address("10.0.2.2/24")
-        self.charon = stack.enter_context(
-            strongswan.Charon(
-                pair.right,
-                folder,
-                strongswan.connection(
-                    local=str(RIGHT),
-                    remote=str(LEFT),
-                    secret=secret,
-                    ike=suite.ike,
-                    esp=suite.esp,
-                    local_net=THEIR_NET,
-                    remote_net=OUR_NET,
-                ),
-                log_level=4,
-            )
+        lab = stack.enter_context(Lab())
+        left, right = lab.namespace("left"), lab.namespace("right")
+        lab.cable(left, "eth0", right, "eth0")
+        left.address("eth0", f"{LEFT}/24")
+        right.address("eth0", f"{RIGHT}/24")
+        right.address("lo", "10.0.2.2/24")
+        self.connection = Connection(
+            str(RIGHT), str(LEFT), THEIR_NET, OUR_NET, secret, suite.ike, suite.esp
         )
+        self.charon = StrongSwan(right, folder, log_level=4)
+        self.charon.start(self.connection)
         self.policy = Phase2Policy(
             "map 10",
             1,
@@ -159,7 +160,9 @@ class Peers:
             retransmit_interval=1.0,
         )
         self.engine = Engine(config, random_bytes=os.urandom)
-        self.pump = UdpPump(self.engine, [pair.left.socket(500), pair.left.socket(4500)])
+        self.pump = UdpPump(
+            self.engine, [left.inside(lambda port=port: bound(port)) for port in (500, 4500)]
+        )
         stack.callback(self.pump.close)
 
     def initiate(self) -> None:
@@ -181,7 +184,7 @@ class Peers:
         return [event.sas for event in self.pump.events if isinstance(event, OutboundSasReady)][-1]
 
     def charon_shows(self, *patterns: str) -> bool:
-        listed = self.charon.swanctl("--list-sas")
+        listed = self.charon.sas()
         return all(re.search(pattern, listed) for pattern in patterns)
 
     def up(self) -> None:
@@ -334,7 +337,7 @@ def test_invalid_spi_is_understood(tmp_path: Path, stack: ExitStack) -> None:
 def test_dead_peer_detection(tmp_path: Path, stack: ExitStack) -> None:
     """charon asks with R-U-THERE (RFC 3706) and is answered."""
     peers = Peers(stack, tmp_path, SUITES[0])
-    peers.charon.reload(peers.charon.connections.replace("encap = yes", "encap = yes\ndpd_delay=1"))
+    peers.charon.load(replace(peers.connection, dpd="1s"))
     peers.up()
     peers.until(lambda: "N(DPD_ACK)" in peers.charon.log)
 

@@ -23,7 +23,7 @@ from scapy.packet import Packet
 from scapy.utils import rdpcap
 
 from tests.interop.lab import Lab, PingResult, need, ping_result, transfer, wait_for
-from tests.interop.strongswan_router import PeerConfig, StrongSwan
+from tests.interop.strongswan import NEEDS, Connection, StrongSwan
 from tests.live.process import LiveProcess
 
 pytestmark = pytest.mark.interop
@@ -77,9 +77,9 @@ class Suite:
             more=more,
         )
 
-    def peer(self) -> PeerConfig:
+    def peer(self) -> Connection:
         networks = ("10.0.2.0/24", "10.0.1.0/24")
-        return PeerConfig(PEER, ROUTER, *networks, "not-so-secret", self.ike, self.esp)
+        return Connection(PEER, ROUTER, *networks, "not-so-secret", self.ike, self.esp)
 
 
 AES = Suite("aes", "aes", 14, "esp-aes", "aes128-sha1-modp2048", "aes128-sha1", "AES_CBC-128")
@@ -125,7 +125,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    need(*StrongSwan.NEEDS)
+    need(*NEEDS)
     with Lab() as lab:
         made = Site(lab, tmp_path)
         yield made
@@ -211,7 +211,7 @@ def test_rekeying_by_the_peer_loses_nothing(site: Site) -> None:
     assert "completed successfully" in site.swan.initiate()
     assert lost(steady(site, 9)) == [[], []]
     assert len(re.findall(r"CHILD_SA net\{\d+\} established", site.swan.log)) >= 4
-    assert len(re.findall(r"IKE_SA router\[\d+\] established", site.swan.log)) >= 2
+    assert len(re.findall(r"IKE_SA peer\[\d+\] established", site.swan.log)) >= 2
     assert "QM_IDLE" in router.type("show crypto isakmp sa")
 
 
@@ -250,13 +250,13 @@ def test_deleting_sas_on_their_side(site: Site) -> None:
     router = site.start_router(AES.router())
     assert "completed successfully" in site.swan.initiate()
     assert site.from_lan(3).lost == []
-    site.swan.terminate("--child")
+    site.swan.terminate("child")
     wait_for(lambda: spis(router.type("show crypto ipsec sa")) == {}, "our SAs to go")
     assert "QM_IDLE" in router.type("show crypto isakmp sa")
     assert site.from_lan(10).lost in ([], [0])
     assert counters(router.type("show crypto ipsec sa"))[1] > 0
 
-    site.swan.terminate("--ike")
+    site.swan.terminate("ike")
     wait_for(lambda: "QM_IDLE" not in router.type("show crypto isakmp sa"), "IKE SA to go")
     assert site.from_lan(10).lost in ([], [0])
 
