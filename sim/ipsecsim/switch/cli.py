@@ -27,7 +27,7 @@ from ipsecsim.p4runtime.errors import P4RuntimeError
 from ipsecsim.p4runtime.server import serve
 from ipsecsim.p4runtime.service import Service
 
-from .actions import DROP_PORT
+from .paths import DROP_PORT
 from .switch import CPU_PORT, Switch
 
 _TICK = 0.05

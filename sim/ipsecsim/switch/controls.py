@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .actions import Primitives
+from .declarations import ActionCall, Conditional, Pipeline, Table
 from .expressions import Value
 from .flow import Flow, Goto
 from .layout import mask
 from .phv import Phv
-from .program import ActionCall, Conditional, Pipeline, Table
 from .writer import Writer
 
 # In an entry's `installed` tuple the first item says what to do.

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .program import FieldType
+from .declarations import FieldType
 from .writer import Writer
 
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}

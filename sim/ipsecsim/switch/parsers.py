@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .actions import Primitives
+from .declarations import Header
 from .expressions import Expressions, Value
 from .flow import Flow, Goto
 from .jsonpath import Node
 from .layout import mask
 from .phv import Phv
-from .program import Header
 from .writer import Writer
 
 
@@ -85,7 +85,7 @@ class Parsers:
     def _expressions(self, w: Writer, offset: Offset) -> Expressions:
         return Expressions(
             self.phv,
-            self._primitives._register_cell,
+            self._primitives.stateful.register_cell,
             lookahead=lambda node: self._lookahead(w, node, offset),
         )
 
@@ -112,7 +112,7 @@ class Parsers:
                 return self._extract(w, p, offset, p[1])
             case "set":
                 value = self._expressions(w, offset).value(p[1])
-                self._primitives._store(w, self._expressions(w, offset), p[0], value)
+                self._primitives.assignments.store(w, self._expressions(w, offset), p[0], value)
             case "verify":
                 expressions = self._expressions(w, offset)
                 with w.block(f"if not {expressions.condition(p[0])}"):

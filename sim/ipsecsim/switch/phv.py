@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .declarations import FieldType, Header
 from .layout import Layout, mask, signed
-from .program import FieldType, Header, Program
+from .program import Program
 from .writer import Names, Writer
 
 Ref = tuple[str, str]

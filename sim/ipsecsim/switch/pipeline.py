@@ -36,12 +36,13 @@ from ipsecsim.p4runtime.tables import Clock, TableState
 from ipsecsim.p4runtime.value_sets import ValueSetState
 
 from .controls import CHOOSE, NO_ACTION
+from .declarations import Action, Table
 from .errors import ProgramError, UnsupportedError
 from .jsonpath import Node
 from .lookup import Lookup, make_lookup
 from .meters import make_meter
 from .packetio import PacketHeaders
-from .program import Action, Program, Table
+from .program import Program
 from .v1model import generate
 
 Installed = tuple[object, ...]

@@ -17,8 +17,8 @@ from finsy.proto import p4r
 from ipsecsim.p4runtime.device import Events
 from ipsecsim.p4runtime.errors import invalid
 
-from .actions import DROP_PORT
 from .errors import AssertionFailure
+from .paths import DROP_PORT
 from .pipeline import SwitchPipeline
 
 log = logging.getLogger("ipsecsim.switch")

@@ -24,32 +24,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .actions import DROP_PORT, Primitives, array_names
-from .calculations import Calculations
-from .controls import Controls, TableNames
-from .expressions import Expressions
-from .jsonpath import Node
+from .blocks import STATE, Blocks
+from .controls import TableNames
 from .layout import mask
-from .parsers import Parsers
-from .phv import Facts, Phv, Ref, in_range
-from .program import Program, Table
-from .writer import Names, Writer
+from .paths import DROP_PORT
+from .program import Program
+from .writer import Writer
 
 NORMAL, INGRESS_CLONE, EGRESS_CLONE, RECIRCULATED, REPLICATED, RESUBMITTED = 0, 1, 2, 4, 5, 6
 """standard_metadata.instance_type."""
-
-_STATE = re.compile(r"\b[fvocen]_\w+")
-
-
-def _quotient(a: int, b: int) -> int:
-    """Division as P4's, towards zero; 0 for a zero divisor, which P4 leaves undefined."""
-    if b == 0:
-        return 0
-    return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
-
-
-def _remainder(a: int, b: int) -> int:
-    return a - b * _quotient(a, b)
 
 
 @dataclass(slots=True)
@@ -92,35 +75,11 @@ def generate(program: Program, value_sets: list[str], rng: random.Random) -> Cod
     return second.write()
 
 
-class _Generator:
-    def __init__(
-        self,
-        program: Program,
-        known: Facts | None,
-        value_sets: list[str],
-        rng: random.Random,
-    ) -> None:
-        self.program = program
-        self.namespace: dict[str, Any] = {
-            "divide": _quotient,
-            "modulo": _remainder,
-            "randint": rng.randint,
-            "NO_SESSION": (None, ()),
-        }
-        self.phv = Phv(program, known, self.namespace)
-        names = Names()
-        self.arrays = array_names(names, program.counters, program.meters, program.registers)
-        self.value_sets = {name: names("V", name) for name in value_sets}
-        self.tables = {
-            node.name: TableNames(names("T", node.name), names("D", node.name))
-            for pipeline in program.pipelines.values()
-            for node in pipeline.nodes.values()
-            if isinstance(node, Table)
-        }
-        self.parser = _named(program.root["parsers"], "parser")
-        self.deparser = _named(program.root["deparsers"], "deparser")
-        self.calculations = Calculations(self.phv)
-        self.primitives = Primitives(self.phv, self.arrays, in_control=False)
+class _Generator(Blocks):
+    """The three functions, made of blocks."""
+
+    state: list[str]
+    """Variables that ingress hands to egress."""
 
     def write(self) -> Code:
         # Egress first: its text says which variables ingress has to hand over.
@@ -145,159 +104,36 @@ class _Generator:
             self.phv.facts.features,
         )
 
-    # -- standard metadata -------------------------------------------------------------------
-
-    def _standard(self, name: str) -> Ref | None:
-        if "." not in name:
-            name = f"standard_metadata.{name}"
-        return self.primitives.standard(name)
-
-    def _set(self, w: Writer, name: str, text: str, low: int | None, high: int | None) -> None:
-        """Assign a standard metadata field, if the program has it (and reads it)."""
-        ref = self._standard(name)
-        if ref is not None:
-            self.phv.write(w, ref, in_range(text, low, high, self.phv.type_of(ref)))
-
-    def _get(self, name: str) -> str | None:
-        ref = self._standard(name)
-        return self.phv.read(ref) if ref is not None else None
-
-    def _time(self, w: Writer, name: str) -> None:
-        ref = self._standard(name)
-        if ref is not None and self.phv.is_read(ref):
-            self._set(w, name, "int(now * 1000000)", None, None)
-
-    # -- field lists -------------------------------------------------------------------------
-
-    def _lists(self, kind: str) -> list[int]:
-        """The field lists used with clone_i2e, clone_e2e, resubmit or recirculate."""
-        features = self.phv.known.features if self.phv.known else self.phv.facts.features
-        numbers = [f.rpartition(" ")[2] for f in features if f.startswith(f"{kind} ")]
-        return sorted(int(n) for n in numbers)
-
-    def _keep(self, w: Writer, kind: str, number: str) -> None:
-        """`kept` = the values of the field list whose number is in the variable `number`."""
-        w.line("kept = None")
-        for one in self._lists(kind):
-            refs = self.program.field_lists.get(one, [])
-            if refs:
-                values = ", ".join(self.phv.read(ref) for ref in refs)
-                with w.block(f"if {number} == {one}"):
-                    w.line(f"kept = ({one}, ({values},))")
-
-    def _restore(self, w: Writer, kinds: tuple[str, ...]) -> None:
-        """Assign the fields in `kept`."""
-        numbers = sorted({n for kind in kinds for n in self._lists(kind)})
-        body = Writer()
-        for one in numbers:
-            refs = self.program.field_lists.get(one, [])
-            if refs:
-                with body.block(f"if kept[0] == {one}"):
-                    for position, ref in enumerate(refs):
-                        self.phv.write(body, ref, f"kept[1][{position}]")
-        if body.lines:
-            with w.block("if kept is not None"):
-                w.extend(body)
-
-    # -- blocks ------------------------------------------------------------------------------
-
-    def _control(self, w: Writer, name: str) -> None:
-        """A control; `exit` leaves the loop that is around it then."""
-        before = "exit" in self.phv.facts.features
-        self.phv.facts.features.discard("exit")
-        body = Writer()
-        primitives = Primitives(self.phv, self.arrays, in_control=True)
-        Controls(self.phv, primitives, self.tables).write(body, self.program.pipelines[name])
-        if "exit" in self.phv.facts.features:
-            with w.block("while True"):
-                w.extend(body)
-                w.line("break")
-        else:
-            w.extend(body)
-        if before:
-            self.phv.facts.features.add("exit")
-
-    def _parse(self, w: Writer) -> None:
-        """Parser and checksum verification; parser_error and checksum_error are set."""
-        w.line("error = 0")
-        w.line("o = 0")
-        with w.block("try"):
-            Parsers(self.phv, self.primitives, self.value_sets).write(w, self.parser)
-        with w.block("except Reject as reject"):
-            w.line("error = reject.code")
-        self._set(w, "parser_error", "error", None, None)
-        checks = [c for c in self.program.checksums if c.verify]
-        flag = self._standard("checksum_error")
-        if flag is not None and self.phv.is_read(flag):
-            self.phv.write(w, flag, "0")
-            for check in checks:
-                self._verify(w, check.target, check.condition, check.calculation, flag)
-
-    def _expressions(self) -> Expressions:
-        return self.primitives.expressions()
-
-    def _verify(
-        self, w: Writer, target: Ref, condition: Node | None, calculation: str, flag: Ref
-    ) -> None:
-        terms = []
-        if self.phv.valid(target[0]) != "1":
-            terms.append(self.phv.valid(target[0]))
-        if condition is not None:
-            text = self._expressions().condition(condition)
-            if text not in terms:
-                terms.append(text)
-        with w.block(f"if {' and '.join(terms) or 'True'}"):
-            node = self.program.calculations[calculation]
-            computed = self.calculations.write(w, node["algo"], node["input"])
-            spec = self.phv.type_of(target)
-            with w.block(f"if {self.phv.read(target)} != {computed} & {mask(spec.width):#x}"):
-                self.phv.write(w, flag, "1")
-
     def _ingress(self, module: Writer) -> None:
         body = Writer()
-        self._set(body, "ingress_port", "port", 0, 511)
-        self._set(body, "packet_length", "length", 0, mask(32))
-        self._set(body, "instance_type", "kind", 0, 6)
+        self.set_standard(body, "ingress_port", "port", 0, 511)
+        self.set_standard(body, "packet_length", "length", 0, mask(32))
+        self.set_standard(body, "instance_type", "kind", 0, 6)
         stamp = Writer()
-        self._time(stamp, "intrinsic_metadata.ingress_global_timestamp")
+        self.set_time(stamp, "intrinsic_metadata.ingress_global_timestamp")
         if stamp.lines:
             with body.block("if kind == 0"):
                 body.extend(stamp)
-        self._restore(body, ("resubmit", "recirculate"))
+        self.restore_fields(body, ("resubmit", "recirculate"))
         body.line("n = len(frame)")
         body.line("plen = length")
         for name in ("clone_i2e", "digest", "resubmit"):
             if self.phv.has(name):
                 body.line(f"{name} = None")
         body.line("limit = None")
-        self._parse(body)
-        self._control(body, "ingress")
+        self.parse(body)
+        self.control(body, "ingress")
         self._after_ingress(body)
         parameters = "out, again, frame, port, kind, now, length, ilen, kept"
         with module.block(f"def ingress({parameters})"):
-            self._initialise(module, body)
+            self.initialise(module, body)
             module.extend(body)
-
-    def _initialise(self, w: Writer, body: Writer) -> None:
-        """Zero for every variable of the packet's state that this function mentions."""
-        names = sorted({name for line in body.lines for name in _STATE.findall(line)})
-        varbits = {
-            self.phv.variable((header.name, header.type.varbit.name))
-            for header in self.program.headers.values()
-            if header.type.varbit is not None
-        }
-        zeros = [name for name in names if name not in varbits]
-        for at in range(0, len(zeros), 8):
-            w.line(" = ".join([*zeros[at : at + 8], "0"]))
-        for name in names:
-            if name in varbits:
-                w.line(f"{name} = b''")
 
     def _after_ingress(self, w: Writer) -> None:
         if self.phv.has("clone_i2e"):
             with w.block("if clone_i2e is not None"):
                 w.line("session, number = clone_i2e")
-                self._keep(w, "clone_i2e", "number")
+                self.keep_fields(w, "clone_i2e", "number")
                 w.line("most, copies = sessions.get(session & 0x7fff, NO_SESSION)")
                 with w.block("for eport, rid in copies"):
                     w.line(
@@ -308,22 +144,22 @@ class _Generator:
             with w.block("if digest is not None"):
                 for number, learn in self.program.learn_lists.items():
                     values = ", ".join(
-                        self._expressions().value(node).text for node in learn.elements
+                        self.expressions().value(node).text for node in learn.elements
                     )
                     with w.block(f"if digest == {number}"):
                         w.line(f"learn({learn.name!r}, ({values},), now)")
         if self.phv.has("resubmit"):
             with w.block("if resubmit is not None"):
-                self._keep(w, "resubmit", "resubmit")
+                self.keep_fields(w, "resubmit", "resubmit")
                 w.line(f"again.append((frame, 0, {RESUBMITTED}, ilen, kept))")
                 w.line("return")
-        group = self._get("intrinsic_metadata.mcast_grp")
+        group = self.get_standard("intrinsic_metadata.mcast_grp")
         if group is not None:
             with w.block(f"if {group}"):
                 with w.block(f"for eport, rid in groups.get({group}, ())"):
                     self._call_egress(w, REPLICATED, "eport", "rid", "limit")
                 w.line("return")
-        spec = self._get("egress_spec")
+        spec = self.get_standard("egress_spec")
         if spec is None:
             raise self.program.root["headers"].error(
                 "the program has no standard_metadata.egress_spec"
@@ -343,7 +179,7 @@ class _Generator:
             ("egress_port", eport),
             ("intrinsic_metadata.egress_rid", rid),
         ):
-            ref = self._standard(name)
+            ref = self.standard(name)
             if ref is not None and text is not None:
                 values[self.phv.variable(ref)] = text
         arguments = ", ".join(values.get(name, name) for name in self.state)
@@ -353,8 +189,8 @@ class _Generator:
         body = Writer()
         body.line("n = len(frame)")
         body.line("plen = length")
-        self._set(body, "ingress_port", "port", 0, 511)
-        self._parse(body)
+        self.set_standard(body, "ingress_port", "port", 0, 511)
+        self.parse(body)
         # Only headers come from this second parse; metadata starts anew.
         metadata = {
             self.phv.variable((header.name, f.name))
@@ -365,14 +201,12 @@ class _Generator:
         reset = sorted(name for name in self.state if name in metadata)
         if reset:
             body.line(" = ".join([*reset, "0"]))
-        self._restore(body, ("clone_i2e",))
+        self.restore_fields(body, ("clone_i2e",))
         self._call_egress(body, INGRESS_CLONE, "eport", "rid", "limit")
         parameters = "out, again, frame, now, length, ilen, port, eport, rid, limit, kept"
         with module.block(f"def clone_i2e_packet({parameters})"):
-            self._initialise(module, body)
+            self.initialise(module, body)
             module.extend(body)
-
-    # -- egress ------------------------------------------------------------------------------
 
     def _egress_body(self) -> tuple[Writer, list[str]]:
         """The text of egress and the state variables it needs."""
@@ -387,23 +221,23 @@ class _Generator:
             ("queueing_metadata.deq_qdepth", "0"),
             ("queueing_metadata.qid", "0"),
         ):
-            self._set(w, name, text, None, None)
+            self.set_standard(w, name, text, None, None)
             own.add(name)
         for name in (
             "intrinsic_metadata.egress_global_timestamp",
             "queueing_metadata.enq_timestamp",
         ):
-            self._time(w, name)
+            self.set_time(w, name)
             own.add(name)
         for name in ("clone_e2e", "recirculate"):
             if self.phv.has(name):
                 w.line(f"{name} = None")
-        self._control(w, "egress")
+        self.control(w, "egress")
         after = Writer()
         self._after_egress(after)
-        owned = {self.phv.variable(ref) for ref in map(self._standard, own) if ref is not None}
+        owned = {self.phv.variable(ref) for ref in map(self.standard, own) if ref is not None}
         text = "\n".join([*w.lines, *after.lines])
-        state = sorted(set(_STATE.findall(text)) - owned)
+        state = sorted(set(STATE.findall(text)) - owned)
         if self.phv.has("clone_e2e"):
             self._clone_e2e(w, state)
         w.extend(after)
@@ -424,7 +258,7 @@ class _Generator:
             ("egress_port", "eport"),
             ("intrinsic_metadata.egress_rid", "rid"),
         ):
-            ref = self._standard(name)
+            ref = self.standard(name)
             if ref is not None:
                 zero[self.phv.variable(ref)] = text
 
@@ -438,7 +272,7 @@ class _Generator:
             w.line("most, copies = sessions.get(session & 0x7fff, NO_SESSION)")
             with w.block("for eport, rid in copies"):
                 question = "if"
-                for one in self._lists("clone_e2e"):
+                for one in self.field_lists("clone_e2e"):
                     refs = self.program.field_lists.get(one, [])
                     if refs:
                         with w.block(f"{question} number == {one}"):
@@ -452,49 +286,20 @@ class _Generator:
                         call({})
 
     def _after_egress(self, w: Writer) -> None:
-        with w.block(f"if {self._get('egress_spec')} == {DROP_PORT}"):
+        with w.block(f"if {self.get_standard('egress_spec')} == {DROP_PORT}"):
             w.line("return")
         for check in self.program.checksums:
             if check.update:
-                self._update(w, check.target, check.condition, check.calculation)
-        expressions = self._expressions()
+                self.update_checksum(w, check.target, check.condition, check.calculation)
+        expressions = self.expressions()
         for call in self.deparser.get("primitives"):
             self.primitives.write(w, expressions, call)
-        self._deparse(w)
+        self.deparse(w)
         with w.block("if limit is not None"):
             w.line("data = data[:limit]")
         if self.phv.has("recirculate"):
             with w.block("if recirculate is not None"):
-                self._keep(w, "recirculate", "recirculate")
+                self.keep_fields(w, "recirculate", "recirculate")
                 w.line(f"again.append((data, 0, {RECIRCULATED}, len(data), kept))")
                 w.line("return")
-        w.line(f"out.append(({self._get('egress_port')}, data))")
-
-    def _update(self, w: Writer, target: Ref, condition: Node | None, calculation: str) -> None:
-        text = self._expressions().condition(condition) if condition is not None else "True"
-        with w.block(f"if {text}"):
-            node = self.program.calculations[calculation]
-            computed = self.calculations.write(w, node["algo"], node["input"])
-            spec = self.phv.type_of(target)
-            w.line(f"x = {computed} & {mask(spec.width):#x}")
-            # A right checksum is left alone, so that an unchanged header is sent as it came.
-            with w.block(f"if {self.phv.read(target)} != x"):
-                self.phv.write(w, target, "x")
-
-    def _deparse(self, w: Writer) -> None:
-        w.line("parts = []")
-        for node in self.deparser["order"]:
-            header = self.program.header(node)
-            if not self.phv.is_extracted(header.name) and not self.phv.is_written(header.name):
-                continue
-            with w.block(f"if {self.phv.valid(header.name)}"):
-                w.line(f"parts.append({self.phv.bytes_of(header)})")
-        w.line("parts.append(frame[o:])")
-        w.line("data = b''.join(parts)")
-
-
-def _named(nodes: Node, name: str) -> Node:
-    for node in nodes:
-        if node["name"].value == name:
-            return node
-    raise nodes.error(f"there is no {name!r}")
+        w.line(f"out.append(({self.get_standard('egress_port')}, data))")
