@@ -150,6 +150,18 @@ def test_recovery_is_no_tool_for_attackers() -> None:
     assert wire.b.engine.statistics.counts["recoveries"] == 2
 
 
+def test_recovery_is_rare_even_when_the_ike_sa_does_not_last() -> None:
+    wire, _, _ = guide_world()
+    for spi in range(300, 400):
+        wire.b.engine.notify_invalid_spi(A, B, 50, spi, wire.now)
+        wire.flush()
+        wire.run(0.5)
+        wire.b.engine.delete_isakmp(None, wire.now)
+        wire.run(0.5)
+    assert wire.b.engine.statistics.counts["recoveries"] == 10
+    assert wire.b.engine.statistics.counts["recovery_rate_limited"] == 90
+
+
 def test_notifications_of_one_spi_are_limited() -> None:
     wire, a, _ = guide_world()
     up(wire, wire.a, a)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 from ipsecplane.config import TransformSet
-from ipsecplane.ike import phase2
-from ipsecplane.ike.constants import Encapsulation, NotifyType, Phase2Attribute, ProtocolId
+from ipsecplane.ike import identities, messages, phase2
+from ipsecplane.ike.constants import (
+    Encapsulation,
+    ExchangeType,
+    NotifyType,
+    PayloadType,
+    Phase2Attribute,
+    ProtocolId,
+)
 from ipsecplane.ike.errors import NegotiationError
 from ipsecplane.ike.modes import acceptable, preferred
 from ipsecplane.ike.nat import NatState, NatVersion
+from ipsecplane.ike.payloads import Header
 from ipsecplane.ike.phase2 import Phase2Choice
 from ipsecplane.ike.proposals import SecurityAssociation
-from ipsecplane.ike.types import Phase2Policy
+from ipsecplane.ike.quick_mode_payloads import check_identities
+from ipsecplane.ike.types import Phase2Policy, ProxyIdentity
 
 from tests.ike import world
 from tests.ike.world import GUIDE_SET, B
@@ -236,3 +246,31 @@ def test_an_answer_must_have_been_offered() -> None:
     with_pfs = phase2.offer(replace(policy(AES), pfs_group=14), SPIS, nat=DIRECT, transport=False)
     with pytest.raises(NegotiationError):
         check(with_pfs)
+
+
+@pytest.mark.parametrize(
+    ("answered", "good"),
+    [
+        ((), True),
+        (("10.0.0.1", "10.0.2.2"), True),
+        (("10.0.2.2", "10.0.0.1"), False),
+        (("10.0.0.1", "10.0.2.3"), False),
+    ],
+)
+def test_the_responder_must_return_the_identities(answered: tuple[str, ...], good: bool) -> None:
+    bodies = [
+        identities.encode(ProxyIdentity(ip_network(address))).encode() for address in answered
+    ]
+    message = messages.plain(
+        bytes(range(1, 17)),
+        ExchangeType.QUICK,
+        1,
+        [(PayloadType.HASH, b""), *((PayloadType.IDENTIFICATION, body) for body in bodies)],
+    )
+    opened = messages.open_plain(Header.decode(message), message)
+    if good:
+        check_identities(opened, policy(AES))
+    else:
+        with pytest.raises(NegotiationError) as caught:
+            check_identities(opened, policy(AES))
+        assert caught.value.notify is NotifyType.INVALID_ID_INFORMATION

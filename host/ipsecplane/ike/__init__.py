@@ -1,0 +1,13 @@
+"""IKE version 1 without I/O: `engine.Engine` is the way in, `types` what goes in and out.
+
+Who does what, from the wire upwards:
+
+    reader, attributes, payloads, proposals, messages      bytes to values and back, encryption
+    groups, keys, ciphers                                   Diffie-Hellman, SKEYID, KEYMAT, CBC
+    phase1, phase2, modes, identities, nat                  what is offered, accepted, detected
+    exchange, main_mode(_payloads), quick_mode(_payloads),  the exchanges: one state machine each
+    informational, ipsec_sas
+    isakmp_sa, phase1_manager, phase2_manager, sa_records,  SAs: begin, rekey, collide, end
+    notices
+    runtime, timers, engine, key_engine                     shared output, time, dispatch, debug text
+"""

@@ -39,7 +39,7 @@ from ipsecplane.ike.types import (
 
 EARLY_LIMIT = 8  # Phase 2 messages kept until Phase 1 is done
 INVALID_SPI_INTERVAL = 1.0  # seconds between notifications of one SPI
-RECOVERY_INTERVAL = 30.0  # seconds between IKE SAs made for invalid SPIs of one peer
+RECOVERY_INTERVAL = 10.0  # seconds between IKE SAs made for invalid SPIs of one peer
 _MODE_NAMES = {
     ExchangeType.MAIN: "Main",
     ExchangeType.AGGRESSIVE: "Aggressive",

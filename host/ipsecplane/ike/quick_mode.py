@@ -10,8 +10,10 @@ holds its outbound SAs back until CONNECTED arrives.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from ipsecplane.ike import (
     groups,
@@ -219,17 +221,15 @@ class QuickMode:
                 sa.debug(" phase 2 packet is a duplicate of a previous packet.")
                 sa.send(answer)
             return
-        if self.state is State.I_QM1 and header.exchange == ExchangeType.QUICK:
-            self._on_qm2(self._open(header, data), data, now)
-        elif self.state is State.R_QM2 and header.exchange == ExchangeType.QUICK:
-            self._on_qm3(self._open(header, data), data, now)
-        elif self.state is State.WAIT_CONNECTED:
-            self._on_connected(header, data, now)
-        else:
+        step = STEPS.get(self.state)
+        if step is None or header.exchange not in step.exchanges:
             sa.runtime.count("unexpected")
+            return
+        step.handler(self, header, data, now)
 
-    def _on_qm2(self, message: Message, data: bytes, now: float) -> None:
+    def _on_qm2(self, header: Header, data: bytes, now: float) -> None:
         sa, policy = self.sa, self.policy
+        message = self._open(header, data)
         assert policy is not None
         assert self._offered is not None
         identifier = self.message_id.to_bytes(4)
@@ -270,8 +270,9 @@ class QuickMode:
         else:
             self._complete(now)
 
-    def _on_qm3(self, message: Message, data: bytes, now: float) -> None:
+    def _on_qm3(self, header: Header, data: bytes, now: float) -> None:
         sa = self.sa
+        message = self._open(header, data)
         prefix = b"\x00" + self.message_id.to_bytes(4) + self._peer_nonce + self._nonce
         informational.check_hash(sa, message, prefix)
         self._iv = message.iv
@@ -382,3 +383,20 @@ def open_first(sa: IsakmpSa, header: Header, data: bytes) -> Message:
         raise PayloadError(19, "flags", "quick mode must be encrypted")
     iv = sa.phase1_keys().phase2_iv(sa.last_block, header.message_id)
     return informational.open_authenticated(sa, header, data, iv)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a state waits for and who takes it."""
+
+    exchanges: tuple[ExchangeType, ...]
+    handler: Callable[[QuickMode, Header, bytes, float], None]
+
+
+STEPS: Final = {
+    State.I_QM1: Step((ExchangeType.QUICK,), QuickMode._on_qm2),
+    State.R_QM2: Step((ExchangeType.QUICK,), QuickMode._on_qm3),
+    State.WAIT_CONNECTED: Step(
+        (ExchangeType.INFORMATIONAL, ExchangeType.QUICK), QuickMode._on_connected
+    ),
+}
