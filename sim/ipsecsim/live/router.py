@@ -31,6 +31,7 @@ EMBEDDED: Final = "embedded"
 BMV2: Final = "bmv2"
 _FLUSH: Final = 0.5  # seconds until a capture's file has what went over the wire
 _LONG: Final = 3600.0
+_ELECTION_ID: Final = 100  # who only comes to look (p4runtime-shell's is 1) does not take over
 
 
 class LiveError(ValueError):
@@ -84,6 +85,7 @@ class LiveRouter:
                 AgentOptions(
                     pipeline_program=load_program("ipsec"),
                     accelerator_program=load_program("accelerator"),
+                    election_id=_ELECTION_ID,
                 ),
             )
             self._router = Router(setup, pipeline, SoftwareAccelerator(), self.loop, randomness)
