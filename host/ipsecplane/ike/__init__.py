@@ -9,5 +9,5 @@ Who does what, from the wire upwards:
     informational, ipsec_sas
     isakmp_sa, phase1_manager, phase2_manager, sa_records,  SAs: begin, rekey, collide, end
     notices
-    runtime, timers, engine, key_engine                     shared output, time, dispatch, debug text
+    runtime, timers, engine, key_engine                     output, time, dispatch, debug text
 """
