@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_interface
 
 from ipsecplane.agent import AgentOptions
 from ipsecplane.config import RouterConfig
@@ -16,7 +16,9 @@ from ipsecplane.views import PingRequest, PingResult
 from ipsecsim.network.clock import Loop
 from ipsecsim.network.devices.embedded import EmbeddedPipeline
 from ipsecsim.network.devices.software import SoftwareAccelerator
+from ipsecsim.network.host import Host, HostConfig
 from ipsecsim.network.link import Impairments, Wire
+from ipsecsim.network.ping import Ping, PingOptions
 from ipsecsim.network.randomness import Randomness
 from ipsecsim.network.router import Router, RouterSetup
 
@@ -84,6 +86,33 @@ class Pair:
         session = Session(site.router.agent)
         session.submit(line)
         return session.read()
+
+
+def add_host(site: Site, port: int, address: str, gateway: str | None, number: int = 10) -> Host:
+    """A host on a wire of its own to `port` of a router."""
+    loop = site.router._loop
+    randomness = Randomness(f"host {site.router.name} {port}")
+    ends = (f"{site.router.name}-{port}", f"host-{site.router.name}")
+    wire = Wire(ends[1], ends, loop, randomness.stream, Impairments(latency=0.0005))
+    config = HostConfig(
+        (ip_interface(address),),
+        bytes([2, 0xAA, 0, ord(site.router.name[0]), port, number]),
+        (ip_address(gateway),) if gateway else (),
+    )
+    host = Host(ends[1], config, loop, randomness.stream("host"))
+    interface = next(name for name, where in site.router.setup.ports.items() if where == port)
+    site.router.attach(interface, wire.attachments[ends[0]])
+    host.attach(wire.attachments[ends[1]])
+    return host
+
+
+def host_ping(pair: Pair, host: Host, target: str, count: int = 5, **options: object) -> str:
+    """A host's ping to its end; the marks."""
+    done: list[Ping] = []
+    request = PingOptions(ip_address(target), count, **options)  # type: ignore[arg-type]
+    host.ping(request, done.append)
+    pair.loop.run_for(600.0, lambda: bool(done))
+    return done[0].marks
 
 
 def make_pair(

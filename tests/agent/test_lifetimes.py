@@ -28,7 +28,8 @@ def test_an_sa_in_use_is_replaced_before_it_expires_without_loss() -> None:
     assert lost == 0
     assert len(seen) >= 5, "600 s of 120 s lifetimes"
     assert len(plane_sas(pair.a)) <= 2
-    assert plane_sas(pair.a) and len(plane_sas(pair.b)) == len(plane_sas(pair.a))
+    assert plane_sas(pair.a)
+    assert len(plane_sas(pair.b)) == len(plane_sas(pair.a))
 
 
 def test_the_tables_follow_a_rekey_without_a_dangling_row() -> None:
@@ -80,7 +81,7 @@ def test_both_ends_may_want_a_successor_at_once() -> None:
 
 
 def test_the_last_sequence_number_is_seen_coming() -> None:
-    """The accelerator refuses a number that would repeat; long before, a successor was asked for."""
+    """The accelerator refuses a number that would repeat; then at the latest comes a successor."""
     pair = make_pair(both(), (PORTS, PORTS))
     pings(pair, 2)
     plane = pair.a.router.agent._plane
@@ -90,5 +91,6 @@ def test_the_last_sequence_number_is_seen_coming() -> None:
     pair.run(1)
     newest = list(plane.crypto.sad)[-1]
     assert newest is not before
-    assert newest.outbound and before.superseded
+    assert newest.outbound
+    assert before.superseded
     assert pings(pair, 3) == "!!!"

@@ -75,6 +75,7 @@ class ControlPlane:
             random_bytes=random_bytes,
             counter_interval=options.counter_interval,
             changed=self._changed,
+            in_step=lambda: self.programmer.in_step,
         )
         self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self.largest_inner)
         self._clock = clock
@@ -224,7 +225,8 @@ class ControlPlane:
 
     def _target_lost(self, target: Target, why: str, retry_in: float) -> None:
         again = f"; trying again in {retry_in:g} s" if retry_in else ""
-        self._report(3, "TARGET_LOST", f"{self._name(target)}: {why}{again}")
+        with self.working():
+            self._report(3, "TARGET_LOST", f"{self._name(target)}: {why}{again}")
 
     def _name(self, target: Target) -> str:
         return f"{target} {self.sessions[target].transport.name}"

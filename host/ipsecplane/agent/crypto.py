@@ -41,7 +41,7 @@ PATH_MTU_LIFETIME: Final = 600.0
 class Crypto:
     """SPD, SAD and the IKE engine of a router. Times are seconds.
 
-    `changed()` is called whenever the tables may have to follow.
+    `changed()` is called when tables may have to follow; `in_step()` says whether they have.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Crypto:
         random_bytes: Callable[[int], bytes],
         counter_interval: float,
         changed: Callable[[], None],
+        in_step: Callable[[], bool],
     ) -> None:
         self.engine = engine
         self.sad = Sad(random_bytes)
@@ -66,6 +67,7 @@ class Crypto:
         self._random_bytes = random_bytes
         self._interval = counter_interval
         self._changed = changed
+        self._in_step = in_step
         self._config = RouterConfig()
         self._numbers = Numbers()
         self._recovery = InvalidSpiRecovery()
@@ -106,6 +108,8 @@ class Crypto:
         self._counters.no_sa(number)
         if number in self._pending or entry.phase2.local_address is None:
             return
+        if self.sad.usable(number) and not self._in_step():
+            return  # there is an SA, only the tables do not know it yet: another would not help
         self._pending.add(number)
         peer = self._peer_of(entry)
         self.engine.initiate(entry.phase2, local=entry.phase2.local_address, peer=peer, now=now)

@@ -46,6 +46,8 @@ class Programmer:
     ) -> None:
         self.current: dict[Key, TableEntry] = {}
         self.desired: dict[Key, TableEntry] = {}
+        self.in_step = False
+        """Whether the last `apply` left both devices as they should be, as far as is known."""
         self._sessions = sessions
         self._clock = clock
         self._report = report
@@ -53,11 +55,6 @@ class Programmer:
         self._retry_at: float | None = None
         self._retry_in = FIRST_RETRY
         self._reported: set[str] = set()
-
-    @property
-    def in_step(self) -> bool:
-        """Whether both devices hold what they should, as far as is known."""
-        return self._retry_at is None and not diff(self.current, self.desired)
 
     def want(self, entries: Iterable[TableEntry]) -> None:
         """A new desired state; `apply` makes it so. Raises TableError for a doubled key."""
@@ -96,10 +93,18 @@ class Programmer:
 
     def apply(self) -> bool:
         """Send what differs to the devices that are there. True when nothing is left to do."""
-        todo = diff(self.current, self.desired)
-        if not todo:
+        self.in_step = self._send_all()
+        if self.in_step:
             self._retry_at, self._retry_in = None, FIRST_RETRY
             self._reported.clear()
+        elif any(session.ready for session in self._sessions.values()):
+            self._retry_at = self._clock() + self._retry_in
+            self._retry_in = min(self._retry_in * 2, LAST_RETRY)
+        return self.in_step
+
+    def _send_all(self) -> bool:
+        todo = diff(self.current, self.desired)
+        if not todo:
             return True
         guard = _Guard(self.current)
         complete = True
@@ -114,12 +119,6 @@ class Programmer:
                     complete = False
             if allowed:
                 complete &= self._send(session, allowed, guard)
-        if not complete and any(s.ready for s in self._sessions.values()):
-            self._retry_at = self._clock() + self._retry_in
-            self._retry_in = min(self._retry_in * 2, LAST_RETRY)
-        elif complete:
-            self._retry_at, self._retry_in = None, FIRST_RETRY
-            self._reported.clear()
         return complete
 
     def _send(self, session: Session, updates: list[Update], guard: _Guard) -> bool:
