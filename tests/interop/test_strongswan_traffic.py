@@ -12,7 +12,9 @@ answered has been through the tunnel both ways.
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,11 +106,11 @@ class Site:
         self.captures = folder / "captures"
         self.routers: list[LiveProcess] = []
 
-    def start_router(self, config: str) -> LiveProcess:
+    def start_router(self, config: str, *options: str | Path) -> LiveProcess:
         file = self.folder / "r1.cfg"
         file.write_text(config)
         plugs = {"FastEthernet0/0": "lan0", "FastEthernet0/1": "wan0"}
-        router = LiveProcess(self.gateway, file, plugs, "--log", "--pcap", self.captures)
+        router = LiveProcess(self.gateway, file, plugs, "--log", "--pcap", self.captures, *options)
         self.routers.append(router)
         return router
 
@@ -188,6 +190,36 @@ def test_a_tunnel(site: Site, suite: Suite, initiator: str) -> None:
     inside = [p for p in site.wire() if IP in p and (ICMP in p or p[IP].dst.startswith("10."))]
     assert inside == [], "traffic in the clear"
     assert router.leave() == 0
+
+
+def test_tshark_reads_what_was_said(site: Site) -> None:
+    """With our keys it decrypts both phases and the pings, and finds every ICV right."""
+    need("tshark")
+    site.swan.start(AES.peer())
+    keys = site.folder / "keys"
+    router = site.start_router(AES.router(), "--keys", keys)
+    assert "completed successfully" in site.swan.initiate()
+    assert site.from_lan(4).lost == []
+    router.leave()
+
+    def shown(condition: str, *fields: str) -> list[str]:
+        wanted = [word for field in fields for word in ("-e", field)]
+        done = subprocess.run(
+            ["tshark", "-r", site.captures / "wan0.pcapng", "-Y", condition, "-Tfields", *wanted],
+            env=os.environ | {"WIRESHARK_CONFIG_DIR": str(keys)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
+    pings = shown("esp && icmp", "icmp.type", "ip.dst")
+    assert pings == [f"8\t{PEER},{PEER_HOST}", f"0\t{ROUTER},{LAN_HOST}"] * 4
+    assert shown("esp.icv_bad == 1", "frame.number") == []
+    assert len(shown("esp.icv_good == 1", "frame.number")) == 8
+    identities = shown("isakmp.id.type == 1", "isakmp.id.data.ipv4_addr")
+    assert identities[:2] == [PEER, ROUTER]
+    assert len(shown("isakmp.prop.protoid == 3", "frame.number")) == 2
 
 
 def steady(site: Site, seconds: float) -> tuple[object, ...]:

@@ -58,6 +58,12 @@ def register_agent(commands: Subparsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seed", type=int, help="for tests: keys and cookies that repeat")
     parser.add_argument("--pcap", type=Path, metavar="DIR", help="a pcapng per network interface")
     parser.add_argument(
+        "--keys",
+        type=Path,
+        metavar="DIR",
+        help="a Wireshark configuration folder with the keys of all SAs, in the clear",
+    )
+    parser.add_argument(
         "--log", action="store_true", help="all log messages, whatever `logging console` says"
     )
     parser.set_defaults(run=agent)
@@ -167,6 +173,7 @@ def _options(parsed: argparse.Namespace) -> LiveOptions:
         parsed.grpc,
         parsed.seed,
         parsed.pcap,
+        parsed.keys,
     )
 
 

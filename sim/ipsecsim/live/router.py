@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final
 
 from ipsecplane.agent import Agent, AgentOptions
+from ipsecplane.agent.keys import WiresharkKeys
 from ipsecplane.config import RouterConfig
 from ipsecplane.ios.interfaces import interface_name
 from ipsecplane.targets.program import load_program
@@ -26,6 +27,7 @@ from ipsecsim.network.devices.software import SoftwareAccelerator
 from ipsecsim.network.randomness import Randomness
 from ipsecsim.network.realtime import RealTimeLoop
 from ipsecsim.network.router import Router, RouterSetup
+from ipsecsim.scenario.outputs import write_wireshark_keys
 
 EMBEDDED: Final = "embedded"
 BMV2: Final = "bmv2"
@@ -45,7 +47,8 @@ class LiveOptions:
     `interfaces`: names as written in the configuration, or abbreviated -> network interface; with a
     pipeline elsewhere (`grpc://`) its port number, and `accelerator` is the network interface here
     that is cabled to its accelerator port. `serve`: where the embedded switch offers P4Runtime.
-    `seed` None = the system's randomness. `captures`: folder of a pcapng per network interface.
+    `seed` None = the system's randomness. `captures`: folder of a pcapng per network interface;
+    `keys`: one for the keys that Wireshark needs to read them.
     """
 
     interfaces: Mapping[str, str]
@@ -54,6 +57,7 @@ class LiveOptions:
     serve: str | None = None
     seed: int | None = None
     captures: Path | None = None
+    keys: Path | None = None
 
     @property
     def elsewhere(self) -> bool:
@@ -73,6 +77,8 @@ class LiveRouter:
         }
         self.ports: list[LivePort] = []
         self._captures: Captures | None = None
+        self._keys = options.keys
+        self._keys_written: WiresharkKeys | None = None
         self._router: Router | None = None
         self._started = False
         try:
@@ -113,8 +119,7 @@ class LiveRouter:
         self._started = True
         self._router.start()
         self.agent.set_clock(datetime.now(UTC))  # it is right, so log lines need no asterisk
-        if self._captures is not None:
-            self._flush()
+        self._keep_up()
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Go on until `stop`, which is asked after everything that happens, holds."""
@@ -123,6 +128,7 @@ class LiveRouter:
 
     def close(self) -> None:
         if self._router is not None and self._started:
+            self._write_keys()
             self._router.stop()
         for port in self.ports:
             port.close()
@@ -187,10 +193,20 @@ class LiveRouter:
         cabled = {ACCELERATOR_PORT: options.accelerator}
         return ExternalPipeline(options.pipeline, cabled, self.loop)
 
-    def _flush(self) -> None:
+    def _keep_up(self) -> None:
+        """Whoever reads the files while the router runs finds them nearly up to date."""
+        self._write_keys()
         if self._captures is not None:
             self._captures.flush()
-            self.loop.after(_FLUSH, self._flush)
+        if self._captures is not None or self._keys is not None:
+            self.loop.after(_FLUSH, self._keep_up)
+
+    def _write_keys(self) -> None:
+        if self._keys is not None:
+            keys = self.agent.wireshark_keys()
+            if keys != self._keys_written:
+                write_wireshark_keys(self._keys, [self.agent])
+                self._keys_written = keys
 
 
 def resolve(config: RouterConfig, options: LiveOptions) -> dict[str, tuple[int, str]]:
