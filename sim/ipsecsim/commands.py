@@ -30,9 +30,7 @@ def register_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def register_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "check", help="read a scenario and its configurations"
-    )
+    parser = commands.add_parser("check", help="read a scenario and its configurations")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.set_defaults(run=check)
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from ipsecsim.network.host import HostConfig
 from ipsecsim.network.link import Impairments
 from ipsecsim.network.packet import mac_text
@@ -127,7 +126,11 @@ def test_everything_is_read(tmp_path: Path) -> None:
         (", at_least: 1}]", "}]", "timeline[0].expect[1]: number needs equals"),
         ("{recovery: off}}", "{recover: off}}", "no parameter 'recover' (recovery)"),
         ("{recovery: off}}", "{recovery: of}}", "'of' is none of on, off"),
-        ("link: wan\n    imp", "link: wand\n    imp", "timeline[1].link: no link 'wand' (wan, lan)"),
+        (
+            "link: wan\n    imp",
+            "link: wand\n    imp",
+            "timeline[1].link: no link 'wand' (wan, lan)",
+        ),
         ("from: a.Fa0/0", "from: a.Fa0/1", "timeline[1].impair.from: no end of link 'wan'"),
         ("  - link: wan\n", "  - link: wan\n    state: up\n", "link needs either state or impair"),
         ("  - host: h", "  - host: g", "timeline[2].host: no host 'g' (h)"),

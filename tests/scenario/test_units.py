@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-
 from ipsecsim.scenario import units
 
 

@@ -39,34 +39,59 @@ def judge(expectation: Expectation, witness: Witness) -> Outcome:
     """Look once. A question that makes no sense is a failure that says so."""
     text = describe(expectation, witness.saved)
     try:
-        found = _found(expectation, witness)
+        finding = _find(expectation, witness)
     except (EvidenceError, KeyError) as error:
         return Outcome(False, f"{text}\ncannot tell: {error.args[0]}")
-    if found is None:
-        return Outcome(True, text)
-    why = f"\n{expectation.why}" if expectation.why else ""
-    return Outcome(False, f"{text}\nfound {found}{why}")
+    if not finding.held:
+        why = f"\n{expectation.why}" if expectation.why else ""
+        return Outcome(False, f"{text}\nfound {finding.found}{why}")
+    compared = expectation.comparison
+    if compared.given and compared.equals is None:  # a range does not tell what there was
+        text += f" ({finding.found})"
+    return Outcome(True, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    held: bool
+    found: str
 
 
 def describe(expectation: Expectation, saved: Mapping[str, str]) -> str:
-    """What is expected, in one line."""
+    """What is expected, in one line. Texts stand as they are, as they would on a terminal."""
     e = expectation
-    compared = str(e.comparison)
+    compared = e.comparison
     match e.subject:
         case Subject.LOG:
-            text = f"{e.router}: log has /{e.log}/ {compared}"
+            text = f"{e.router}: log has {_times(compared, 'a line', 'lines')} with /{e.log}/"
         case Subject.COUNTER:
             text = f"link {e.link}{_by(e.sender)}: {e.counter} {compared}"
         case Subject.PACKETS:
-            wanted = ", ".join(f"{name}={value}" for name, value in e.packets.items())
-            text = f"link {e.link}{_by(e.sender)}: packets with {wanted} {compared}"
+            wanted = ", ".join(f"{name} {value}" for name, value in e.packets.items())
+            count = _times(compared, "a packet", "packets")
+            text = f"link {e.link}{_by(e.sender)}: {count} with {wanted}"
         case Subject.FLOW | Subject.HOST:
             text = f"{e.flow or e.host}: {e.field_name} {compared}"
         case _:
-            tests = ", ".join(f"{test} {' '.join(wanted.split())!r}" for test, wanted in e.texts)
             where = f"{e.router}: {e.command}: " if e.subject is Subject.COMMAND else ""
-            text = f"{where}{tests} {compared}"
-    return _readable(text.rstrip(), saved)
+            text = where + ", ".join(_test(test, wanted, compared) for test, wanted in e.texts)
+    return _readable(text, saved)
+
+
+def _test(test: TextTest, wanted: str, compared: Comparison) -> str:
+    if test in (TextTest.CONTAINS, TextTest.LACKS):
+        shown = f"{test} “{squeeze(wanted)}”"
+    else:
+        shown = f"{test} /{wanted}/"
+    if test is TextTest.NUMBER:
+        return f"{shown} {compared}"
+    if test is TextTest.LACKS or not compared.given:
+        return shown
+    return f"{shown}, times: {compared.numbers}"
+
+
+def _times(compared: Comparison, one: str, many: str) -> str:
+    return f"{compared.numbers} {many}" if compared.given else one
 
 
 def _by(sender: str | None) -> str:
@@ -80,24 +105,17 @@ def _readable(text: str, saved: Mapping[str, str]) -> str:
         return text
 
 
-def _found(e: Expectation, witness: Witness) -> str | None:
-    """None if the expectation holds, else what there is instead."""
+def _find(e: Expectation, witness: Witness) -> _Finding:
     match e.subject:
         case Subject.LOG:
-            pattern = re.compile(substitute(e.log, witness.saved, re.escape))
             assert e.router is not None
-            lines = witness.log(e.router)
-            hits = [line for line in lines if pattern.search(line)]
-            if _count_holds(e.comparison, len(hits)):
-                return None
-            shown = "\n".join(hits or lines[-8:])
-            return f"{len(hits)} such lines:\n{shown}" if hits else f"none in:\n{shown}"
+            return _about_log(e, witness.log(e.router), witness.saved)
         case Subject.COUNTER:
             return _number(e.comparison, witness.counter(e.link, e.counter, e.sender))
         case Subject.PACKETS:
             wanted = {k: substitute(v, witness.saved) for k, v in e.packets.items()}
             count = witness.packets(e.link, wanted, e.sender)
-            return None if _count_holds(e.comparison, count) else f"{count}"
+            return _Finding(_count_holds(e.comparison, count), f"{count}")
         case Subject.FLOW:
             value = evidence.fact(witness.flow(e.flow), e.field_name, e.flow)
             return _number(e.comparison, value)
@@ -110,8 +128,9 @@ def _found(e: Expectation, witness: Witness) -> str | None:
     return _about_text(e, witness.output, witness.saved)
 
 
-def _number(comparison: Comparison, value: Fact) -> str | None:
-    return None if comparison.holds(value) else repr(value)
+def _number(comparison: Comparison, value: Fact) -> _Finding:
+    shown = f"{value:g}" if isinstance(value, float) else f"{value}"
+    return _Finding(comparison.holds(value), shown)
 
 
 def _count_holds(comparison: Comparison, count: int) -> bool:
@@ -119,31 +138,41 @@ def _count_holds(comparison: Comparison, count: int) -> bool:
     return comparison.holds(count) if comparison.given else count > 0
 
 
-def _about_text(e: Expectation, text: str, saved: Mapping[str, str]) -> str | None:
+def _about_log(e: Expectation, lines: list[str], saved: Mapping[str, str]) -> _Finding:
+    pattern = re.compile(substitute(e.log, saved, re.escape))
+    hits = [line for line in lines if pattern.search(line)]
+    if _count_holds(e.comparison, len(hits)):
+        return _Finding(True, f"{len(hits)}")
+    shown = "\n".join(hits or lines[-8:]) or "(nothing)"
+    return _Finding(False, f"{len(hits)} such lines:\n{shown}" if hits else f"none in:\n{shown}")
+
+
+def _about_text(e: Expectation, text: str, saved: Mapping[str, str]) -> _Finding:
+    """Every test of the expectation has to hold; the first that does not is told."""
+    found = ""
     for test, wanted in e.texts:
-        if test in (TextTest.CONTAINS, TextTest.LACKS):
-            part = squeeze(substitute(wanted, saved))
-            count = squeeze(text).count(part)
-            held = count == 0 if test is TextTest.LACKS else _count_holds(e.comparison, count)
-        elif test is TextTest.MATCHES:
-            pattern = substitute(wanted, saved, re.escape)
-            count = len(re.findall(pattern, text, re.MULTILINE))
-            held = _count_holds(e.comparison, count)
-        else:
-            pattern = substitute(wanted, saved, re.escape)
-            match = re.search(pattern, text, re.MULTILINE)
+        if test is TextTest.NUMBER:
+            match = re.search(substitute(wanted, saved, re.escape), text, re.MULTILINE)
             if match is None:
-                return f"no such number in:\n{shorten(text)}"
+                return _Finding(False, f"no such number in:\n{shorten(text)}")
             try:
-                value = float(match[1])
+                finding = _number(e.comparison, float(match[1]))
             except ValueError:
-                return f"no number but {match[1]!r}"
-            if not e.comparison.holds(value):
-                return f"{value:g}"
+                return _Finding(False, f"no number but “{match[1]}”")
+            if not finding.held:
+                return finding
+            found = finding.found
             continue
+        if test is TextTest.MATCHES:
+            pattern = substitute(wanted, saved, re.escape)
+            count = sum(1 for _ in re.finditer(pattern, text, re.MULTILINE))
+        else:
+            count = squeeze(text).count(squeeze(substitute(wanted, saved)))
+        held = count == 0 if test is TextTest.LACKS else _count_holds(e.comparison, count)
         if not held:
-            return f"{count} times in:\n{shorten(text)}"
-    return None
+            return _Finding(False, f"{count} times in:\n{shorten(text)}")
+        found = found or f"{count}"
+    return _Finding(True, found)
 
 
 def squeeze(text: str) -> str:

@@ -101,15 +101,23 @@ class Comparison:
         low = self.at_least is None or value >= self.at_least
         return low and (self.at_most is None or value <= self.at_most)
 
-    def __str__(self) -> str:
-        parts = []
+    @property
+    def numbers(self) -> str:
+        """`28`, `at least 3`, `3 to 5`."""
         if self.equals is not None:
-            parts.append(f"= {self.equals}")
-        if self.at_least is not None:
-            parts.append(f"≥ {self.at_least:g}")
-        if self.at_most is not None:
-            parts.append(f"≤ {self.at_most:g}")
-        return ", ".join(parts)
+            return _shown(self.equals)
+        if self.at_least is None:
+            return f"at most {_shown(self.at_most)}"
+        if self.at_most is None:
+            return f"at least {_shown(self.at_least)}"
+        return f"{_shown(self.at_least)} to {_shown(self.at_most)}"
+
+    def __str__(self) -> str:
+        return f"is {self.numbers}"
+
+
+def _shown(value: float | str | bool | None) -> str:
+    return f"{value:.15g}" if isinstance(value, float) else f"{value}"
 
 
 class Subject(StrEnum):

@@ -27,7 +27,7 @@ class Terminal:
 
 
 class CommandRun:
-    """Some lines typed one after the other at a terminal; `start`, then let time go on until `done`.
+    """Lines typed one after the other at a terminal: `start`, then let time go on until `done`.
 
     What is printed goes to `output`, and to `transcript` as it happens. `problems` tells what was
     wrong with the answers: (place in the scenario, text).
@@ -56,7 +56,7 @@ class CommandRun:
 
     @property
     def done(self) -> bool:
-        """Asking also moves on: the next line is typed in the instant in which the last one ended."""
+        """Asking also moves on: a line is typed in the instant in which the last one ended."""
         self._go_on()
         return not self._waiting and self._answers is None
 
