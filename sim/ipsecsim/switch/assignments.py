@@ -160,11 +160,18 @@ class Assignments:
         for condition, header in _choices(writer, ref, "i"):
             when(writer, condition, partial(action, header))
 
+    def _real(self, expressions: Expressions, p: Node) -> HeaderRef:
+        """A header whose validity can change."""
+        ref = expressions.header(p[0])
+        if any(self.program.headers[header].metadata for header in ref.headers):
+            raise p[0].error("is metadata, which is always valid")
+        return ref
+
     def _add_header(self, writer: Writer, expressions: Expressions, p: Node) -> None:
-        self._each(writer, expressions.header(p[0]), lambda h, w: self.phv.add(w, h))
+        self._each(writer, self._real(expressions, p), lambda h, w: self.phv.add(w, h))
 
     def _remove_header(self, writer: Writer, expressions: Expressions, p: Node) -> None:
-        self._each(writer, expressions.header(p[0]), lambda h, w: self.phv.remove(w, h))
+        self._each(writer, self._real(expressions, p), lambda h, w: self.phv.remove(w, h))
 
     def _move(self, sign: int, writer: Writer, expressions: Expressions, p: Node) -> None:
         stack = expressions.stack(p[0])

@@ -395,6 +395,6 @@ class Expressions:
 
 
 def _known(home: dict[str, object] | object, node: Node, what: str) -> str:
-    if not isinstance(home, dict) or node.value not in home:
+    if not isinstance(home, dict) or node.key() not in home:
         raise node.error(f"there is no {what} {node.value!r}")
     return node.text()

@@ -53,6 +53,26 @@ class Node:
             raise self.error("is not a string")
         return self.value
 
+    def name(self) -> str | None:
+        """A string, or None for a value that is missing or null."""
+        return None if self.value is None else self.text()
+
+    def key(self) -> str | int:
+        """A string or a number: what things are looked up by."""
+        return self.text() if isinstance(self.value, str) else self.number()
+
+    def width(self) -> int:
+        """A number of bits: an integer that is not negative."""
+        if self.number() < 0:
+            raise self.error("is negative")
+        return self.number()
+
+    def mapping(self) -> dict[str, Node]:
+        """The members of an object."""
+        if not isinstance(self.value, dict):
+            raise self.error("is not an object")
+        return {key: self[key] for key in self.value}
+
     def number(self) -> int:
         if not isinstance(self.value, int) or isinstance(self.value, bool):
             raise self.error("is not an integer")

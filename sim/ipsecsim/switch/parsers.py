@@ -56,7 +56,7 @@ class Parsers:
         entry = parser["init_state"].text()
         successors: dict[str, list[str | None]] = {}
         for name, state in states.items():
-            following = [t["next_state"].value for t in state["transitions"]]
+            following = [t["next_state"].name() for t in state["transitions"]]
             for target in following:
                 if target is not None and target not in states:
                     raise state["transitions"].error(f"there is no state {target!r}")
@@ -168,7 +168,10 @@ class Parsers:
         target = p[0]
         match target["type"].text():
             case "regular":
-                return self._header(w, self.program.header(target["value"]), offset, length)
+                whole = self.program.header(target["value"])
+                if whole.metadata:
+                    raise target["value"].error(f"{whole.name} is metadata: nothing to extract")
+                return self._header(w, whole, offset, length)
             case "stack":
                 stack = target["value"].text()
                 if stack not in self.program.stacks:
@@ -249,7 +252,7 @@ class Parsers:
         depth = w.depth
         first = True
         for case in cases:
-            target = case["next_state"].value
+            target = case["next_state"].name()
             kind = case["type"].text()
             if kind == "default" or (condition := self._case(case, values, widths)) == "True":
                 if first:
@@ -306,7 +309,7 @@ class Parsers:
         if stack not in self.program.union_stacks:
             raise node[0].error(f"there is no header union stack {stack!r}")
         unions = [self.program.unions[u] for u in self.program.union_stacks[stack].unions]
-        if node[1].value not in unions[0].members:
+        if node[1].key() not in unions[0].members:
             raise node[1].error(f"the union has no member {node[1].value!r}")
         number = unions[0].members.index(node[1].text())
         headers = tuple(u.headers[number] for u in unions)

@@ -196,6 +196,8 @@ class SwitchPipeline(EntityStore):
             if action is None:
                 raise call["action_id"].error("is not one of the table's actions")
             values = tuple(node.hexadecimal() for node in call["action_data"])
+            if len(values) != len(action.params):
+                raise call["action_data"].error(f"{action.name} takes {len(action.params)} values")
             priority = 0
             if state.table.needs_priority:
                 priority = top - entry["priority"].number() + 1
@@ -301,6 +303,8 @@ def _load(text: bytes) -> object:
 
 def _match_key(fields: tuple[schema.Field, ...], items: Node) -> MatchKey:
     """The key of an entry in the JSON, in the store's form."""
+    if len(items) != len(fields):
+        raise items.error(f"the table has {len(fields)} match fields")
     key: list[MatchValue] = []
     for spec, item in zip(fields, items, strict=True):
         match spec.kind:
@@ -331,6 +335,9 @@ def _compare(table: Table, spec: schema.Table, actions: dict[int, schema.Action]
     kinds = [same.get(key.kind, key.kind) for key in table.keys]
     if kinds != [same.get(field.kind.value, field.kind.value) for field in spec.fields]:
         raise table.node["key"].error(f"the p4info gives {table.name} other match fields")
+    missing = [a.name for i, a in spec.actions.items() if i not in {a.id for a in actions.values()}]
+    if missing:
+        raise table.node["action_ids"].error(f"the p4info has the action {missing[0]} too")
     for action in table.actions:
         if len(actions[action.id].params) != len(action.params):
             raise table.node["action_ids"].error(f"the p4info gives {action.name} other parameters")

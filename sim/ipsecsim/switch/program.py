@@ -80,7 +80,7 @@ class Program:
         self.errors = {name: code for code, name in enumerate(CORE_ERRORS)}
         self.errors.update({e[0].text(): e[1].number() for e in root.get("errors")})
         for node in root["actions"]:
-            params = tuple((p["name"].text(), p["bitwidth"].number()) for p in node["runtime_data"])
+            params = tuple((p["name"].text(), p["bitwidth"].width()) for p in node["runtime_data"])
             action = Action(node["id"].number(), node["name"].text(), params, node["primitives"])
             self.actions[action.id] = action
         self._read_arrays()
@@ -177,10 +177,10 @@ class Program:
                         raise node["rate_count"].unsupported("a meter without exactly two rates")
                 home[name] = Array(
                     name,
-                    node["size"].number() if not direct else 0,
+                    node["size"].width() if not direct else 0,
                     direct,
-                    node.get("binding").value,
-                    node["bitwidth"].number() if kind == "register_arrays" else 0,
+                    node.get("binding").name(),
+                    node["bitwidth"].width() if kind == "register_arrays" else 0,
                     bool(node.get("signed").value),
                     meter_type == "bytes",
                     self.field_ref(target) if direct and target else None,
@@ -199,13 +199,13 @@ class Program:
         for one in node.get("conditionals"):
             name = one["name"].text()
             nodes[name] = Conditional(
-                name, one["expression"], one.get("true_next").value, one.get("false_next").value
+                name, one["expression"], one.get("true_next").name(), one.get("false_next").name()
             )
         for call in node.get("action_calls"):
             name = call["name"].text()
             action = _lookup(self.actions, call["action_id"], "action id")
-            nodes[name] = ActionCall(name, action, call.get("next_node").value)
-        init = node.get("init_table").value
+            nodes[name] = ActionCall(name, action, call.get("next_node").name())
+        init = node.get("init_table").name()
         name = node["name"].text()
         for target in [init, *(t for n in nodes.values() for t in _successors(n))]:
             if target is not None and target not in nodes:
@@ -213,6 +213,8 @@ class Program:
         self.pipelines[name] = Pipeline(name, init, nodes)
 
     def _table(self, node: Node) -> Table:
+        if node["match_type"].text() not in ("exact", "lpm", "ternary", "range"):
+            raise node["match_type"].unsupported(f"match type {node['match_type'].value!r}")
         keys = []
         for key in node["key"]:
             kind = key["match_type"].text()
@@ -228,10 +230,10 @@ class Program:
         table_type = node["type"].text()
         profile = None
         if table_type in ("indirect", "indirect_ws"):
-            profile = node["action_profile"].text()
+            profile = _lookup(self.profiles, node["action_profile"], "action profile").name
         elif table_type != "simple":
             raise node["type"].unsupported(f"table type {table_type!r}")
-        following = dict(node["next_tables"].value)
+        following = {name: next_.name() for name, next_ in node["next_tables"].mapping().items()}
         by_action = None if "__HIT__" in following or "__MISS__" in following else following
         default = node.get("default_entry")
         default_action = None
@@ -251,8 +253,8 @@ class Program:
             next_by_action=by_action,
             next_hit=following.get("__HIT__"),
             next_miss=following.get("__MISS__"),
-            base_next=node.get("base_default_next").value,
-            direct_meter=node.get("direct_meters").value,
+            base_next=node.get("base_default_next").name(),
+            direct_meter=node.get("direct_meters").name(),
             with_counters=bool(node.get("with_counters").value),
             support_timeout=bool(node.get("support_timeout").value),
             default_action=default_action,
@@ -284,11 +286,11 @@ class Program:
 def _header_type(node: Node) -> HeaderType:
     if node.get("length_exp"):
         raise node["length_exp"].unsupported("a header type with its own length expression")
-    max_length = node.get("max_length").value or 0
+    max_length = node["max_length"].width() if node.get("max_length") else 0
     fields: list[FieldType] = []
     for item in node["fields"]:
         varbit = item[1].value == "*"
-        width = 0 if varbit else item[1].number()
+        width = 0 if varbit else item[1].width()
         signed = len(item) > 2 and item[2].flag()
         fields.append(FieldType(item[0].text(), width, signed, varbit))
     if sum(f.varbit for f in fields) > 1:
@@ -308,7 +310,7 @@ def _header_type(node: Node) -> HeaderType:
 
 
 def _lookup(home: dict[str, T] | dict[int, T], node: Node, what: str) -> T:
-    if node.value not in home:
+    if node.key() not in home:
         raise node.error(f"there is no {what} {node.value!r}")
     return home[node.value]
 

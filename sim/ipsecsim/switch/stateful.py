@@ -28,7 +28,7 @@ class Stateful:
         }
 
     def _array(self, node: Node, kind: str, home: dict[str, Array]) -> tuple[Array, str]:
-        if node.value not in home:
+        if node.key() not in home:
             raise node.error(f"there is no {kind} {node.value!r}")
         return home[node.text()], self._names[f"{kind} {node.text()}"]
 
