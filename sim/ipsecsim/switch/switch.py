@@ -166,7 +166,10 @@ class Switch:
 
     def _learn(self, name: str, values: tuple[int, ...], now: float) -> None:
         assert self._pipeline is not None
-        digest = self._pipeline.schema.digests.named(name)
+        try:
+            digest = self._pipeline.schema.digests.named(name)
+        except KeyError:
+            return  # p4c shows no digest of a tuple in the p4info: nobody can ask for it
         self._pipeline.digests[digest.id].add(values, now, self._emit_digest)
 
     def _emit_digest(self, message: p4r.DigestList) -> None:

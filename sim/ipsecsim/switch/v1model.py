@@ -26,8 +26,10 @@ from typing import Any
 
 from .blocks import STATE, Blocks
 from .controls import TableNames
+from .jsonpath import Node
 from .layout import mask
 from .paths import DROP_PORT
+from .phv import VALID
 from .program import Program
 from .writer import Writer
 
@@ -143,9 +145,7 @@ class _Generator(Blocks):
         if self.phv.has("digest"):
             with w.block("if digest is not None"):
                 for number, learn in self.program.learn_lists.items():
-                    values = ", ".join(
-                        self.expressions().value(node).text for node in learn.elements
-                    )
+                    values = ", ".join(self._digest_value(node) for node in learn.elements)
                     with w.block(f"if digest == {number}"):
                         w.line(f"learn({learn.name!r}, ({values},), now)")
         if self.phv.has("resubmit"):
@@ -168,6 +168,14 @@ class _Generator(Blocks):
             w.line("return")
         w.line(f"eport = {spec}")
         self._call_egress(w, NORMAL, "eport", None, "limit")
+
+    def _digest_value(self, node: Node) -> str:
+        """An element of a digest as an unsigned number."""
+        if node["type"].value == "field":
+            ref = self.program.field_ref(node["value"])
+            if ref[1] != VALID and self.phv.type_of(ref).signed:
+                return f"{self.phv.read(ref)} & {mask(self.phv.type_of(ref).width):#x}"
+        return self.expressions().value(node).text
 
     def _call_egress(
         self, w: Writer, kind: int, eport: str, rid: str | None, limit: str = "None"
