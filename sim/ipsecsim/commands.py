@@ -53,7 +53,7 @@ def run(parsed: argparse.Namespace) -> int:
     from ipsecsim.scenario.loader import load_scenario
     from ipsecsim.scenario.outputs import run_with_outputs
 
-    with _clear_errors():
+    with clear_errors():
         scenario = load_scenario(parsed.folder)
         out = parsed.out or Path("runs") / scenario.folder.resolve().name
         report = run_with_outputs(
@@ -71,7 +71,7 @@ def check(parsed: argparse.Namespace) -> int:
     from ipsecsim.scenario.loader import load_scenario
     from ipsecsim.scenario.world import cable
 
-    with _clear_errors():
+    with clear_errors():
         scenario = load_scenario(parsed.folder)
         for settings in combinations(scenario):
             stores = load_configs(scenario, settings)
@@ -90,7 +90,7 @@ def console(parsed: argparse.Namespace) -> int:
     from ipsecsim.scenario.interactive import interact
     from ipsecsim.scenario.loader import load_scenario
 
-    with _clear_errors():
+    with clear_errors():
         scenario = load_scenario(parsed.folder)
         interact(scenario, _options(parsed), parsed.router, at_end=parsed.at == "end")
     return OK
@@ -172,7 +172,7 @@ def _pair(option: str, text: str, form: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def clear_errors() -> Iterator[None]:
     """What a person can cause ends with its message, not with a traceback."""
     from ipsecplane.ios.loader import ConfigurationErrors
     from ipsecplane.targets.program import ProgramError
@@ -187,6 +187,8 @@ def _clear_errors() -> Iterator[None]:
         raise CommandError(str(error)) from error
     except (DeviceError, TargetError) as error:
         raise CommandError(str(error), NO_TARGET) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"not a text file: {error}") from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise CommandError(f"{where}{error.strerror or error}") from error

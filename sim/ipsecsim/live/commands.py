@@ -6,7 +6,6 @@ Only argparse here; what a command needs is imported when it runs.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ipsecplane.cli import NO_TARGET, OK, CommandError
+from ipsecplane.cli import OK, CommandError
+
+from ipsecsim.commands import clear_errors
 
 if TYPE_CHECKING:
     from ipsecplane.ios.session import Session
@@ -84,13 +85,16 @@ def agent(parsed: argparse.Namespace) -> int:
     from ipsecplane.ios.session import Session
     from ipsecplane.ios.store import ConfigurationStore
 
-    from ipsecsim.live.router import LiveRouter
+    from ipsecsim.live.router import LiveError, LiveRouter
 
-    with _clear_errors(), ExitStack() as stack:
+    with clear_errors(), ExitStack() as stack:
         text = parsed.config.read_text()
         script = parsed.script.read_text().splitlines() if parsed.script else []
         store = ConfigurationStore.load(text, str(parsed.config))
-        router = LiveRouter(store.router, _options(parsed))
+        try:
+            router = LiveRouter(store.router, _options(parsed))
+        except LiveError as error:
+            raise CommandError(str(error)) from error
         for note in router.notes():
             print(f"note: {note}", file=sys.stderr)
         session = Session(router.agent, store, console=True, save=parsed.config.write_text)
@@ -175,26 +179,3 @@ def _options(parsed: argparse.Namespace) -> LiveOptions:
         parsed.pcap,
         parsed.keys,
     )
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """What a person can cause ends with its message, not with a traceback."""
-    from ipsecplane.ios.loader import ConfigurationErrors
-    from ipsecplane.targets.program import ProgramError
-    from ipsecplane.targets.transport import TargetError
-
-    from ipsecsim.live.router import LiveError
-    from ipsecsim.network.devices.base import DeviceError
-
-    try:
-        yield
-    except (LiveError, ConfigurationErrors, ProgramError) as error:
-        raise CommandError(str(error)) from error
-    except (DeviceError, TargetError) as error:
-        raise CommandError(str(error), NO_TARGET) from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"not a text file: {error}") from error
-    except OSError as error:
-        where = f"{os.fspath(error.filename)}: " if error.filename else ""
-        raise CommandError(f"{where}{error.strerror or error}") from error
