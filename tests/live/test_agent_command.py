@@ -221,6 +221,14 @@ def test_p4runtime_shell_may_look(between: Between) -> None:
     assert "TARGET_LOST" not in router.screen
 
 
+def test_stock_bmv2_as_the_pipeline(between: Between) -> None:
+    need("simple_switch_grpc")
+    router = between.router("--pipeline", "bmv2")
+    wait_for(lambda: between.one.ping("10.0.2.2").lost == [], "the tables")
+    assert "!!!!!" in router.type("ping 10.0.2.2 size 3000")
+    assert router.leave() == 0
+
+
 def test_a_pipeline_elsewhere(between: Between) -> None:
     """The switch as a process of its own; a cable brings its accelerator port to the agent."""
     gateway = between.gateway
