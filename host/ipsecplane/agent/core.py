@@ -67,6 +67,15 @@ class Agent:
         return self._plane.ready
 
     @property
+    def problems(self) -> list[str]:
+        """Which targets could not be had, and why; a target not yet tried is not among them."""
+        return [
+            f"{target} {session.transport.name}: {session.problem}"
+            for target, session in self._plane.sessions.items()
+            if session.problem
+        ]
+
+    @property
     def on_wakeup(self) -> Callable[[], None] | None:
         return self._plane.on_wakeup
 

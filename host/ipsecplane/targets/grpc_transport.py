@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from .transport import (
 )
 
 MAX_MESSAGE = 128 * 1024 * 1024
+CONNECT_TIMEOUT = 2.0  # seconds; whoever calls `open` waits
 _DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -37,19 +39,25 @@ class GrpcTransport:
         *,
         timeout: float = 10.0,
         wake: Callable[[], None] | None = None,
+        name: str = "",
     ) -> None:
         """`timeout` (seconds) bounds each request; `wake` is called on gRPC's thread."""
         self.device_id = device_id
-        self.name = f"grpc://{address}"
+        self.name = name or f"grpc://{address}"
         self.wake = wake
         self._timeout = timeout
         self._address = address
         self._channel: grpc.Channel | None = None
         self._stub: p4r_grpc.P4RuntimeStub | None = None
         self._stream: _Stream | None = None
+        self._on_closed: ClosedCallback | None = None
+        self._connected = True
 
     def open(self, on_message: MessageCallback, on_closed: ClosedCallback) -> None:
         self.close()
+        if not self._connected:
+            raise TargetUnavailable("no connection")
+        self._on_closed = on_closed
         # A new channel each time: a failed one would sit out gRPC's own back-off.
         self._channel = grpc.insecure_channel(
             self._address,
@@ -60,11 +68,10 @@ class GrpcTransport:
             ],
         )
         self._stub = p4r_grpc.P4RuntimeStub(self._channel)
-        try:
-            grpc.channel_ready_future(self._channel).result(timeout=min(self._timeout, 2.0))
-        except grpc.FutureTimeoutError:
+        problem = _connect(self._channel, min(self._timeout, CONNECT_TIMEOUT))
+        if problem:
             self.close()
-            raise TargetUnavailable(f"no answer from {self._address}") from None
+            raise TargetUnavailable(f"{problem} at {self._address}")
         self._stream = _Stream(self._stub, on_message, on_closed, self._wake)
 
     def send(self, message: p4r.StreamMessageRequest) -> None:
@@ -83,6 +90,17 @@ class GrpcTransport:
             stream.close()
         if channel is not None:
             channel.close()
+
+    def disconnect(self, reason: str = "connection lost") -> None:
+        """Simulate an outage of the control connection: the target goes on, nobody reaches it."""
+        self._connected = False
+        self.close()
+        if self._on_closed is not None:
+            self._on_closed(reason)
+
+    def reconnect(self) -> None:
+        """End the outage; `open` finds the target again."""
+        self._connected = True
 
     def write(self, request: p4r.WriteRequest) -> None:
         try:
@@ -169,6 +187,24 @@ class _Stream:
         self._closing = True
         self.outgoing.put(None)
         self._call.cancel()
+
+
+def _connect(channel: grpc.Channel, timeout: float) -> str:
+    """Wait until the channel is usable; "" then, else why it is not. A refusal is known at once."""
+    states: queue.SimpleQueue[grpc.ChannelConnectivity] = queue.SimpleQueue()
+    channel.subscribe(states.put, try_to_connect=True)
+    deadline = time.monotonic() + timeout
+    try:
+        while True:
+            match states.get(timeout=max(0.0, deadline - time.monotonic())):
+                case grpc.ChannelConnectivity.READY:
+                    return ""
+                case grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+                    return "nobody answers"
+    except queue.Empty:
+        return f"no answer in {timeout:g} s"
+    finally:
+        channel.unsubscribe(states.put)
 
 
 def _raise(error: grpc.RpcError) -> NoReturn:

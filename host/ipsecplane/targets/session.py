@@ -64,6 +64,8 @@ class Session:
         self.transport = transport
         self.state = State.DOWN
         self.codec: TableCodec | None = None
+        self.problem = ""
+        """Why the device is not ours; "" while it is, and until the first try has failed."""
         self._packets: PacketCodec | None = None
         self._program = program
         self._clock = clock
@@ -113,6 +115,7 @@ class Session:
         if self.state is State.DOWN:
             return
         self.state = State.DOWN
+        self.problem = why
         self.transport.close()
         self._retry_at = self._clock() + self._retry_in
         if not self._announced:
@@ -142,7 +145,8 @@ class Session:
         if self.state is not State.BACKUP:
             self.state = State.BACKUP
             self._announced = True
-            self._on_lost(f"another controller is primary (election id {primary})", 0.0)
+            self.problem = f"another controller is primary (election id {primary})"
+            self._on_lost(self.problem, 0.0)
 
     def _primary(self) -> None:
         try:
@@ -153,6 +157,7 @@ class Session:
             self._lost(str(error))
             return
         self.state = State.READY
+        self.problem = ""
         self._retry_in = FIRST_RETRY
         self._announced = False
         self._on_ready()

@@ -7,7 +7,7 @@ import os
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from ipsecsim.network.clock import NANOSECONDS, Loop, to_nanoseconds
@@ -18,7 +18,7 @@ class Readable(Protocol):
 
 
 class RealTimeLoop(Loop):
-    """A `Loop` whose time is the monotonic clock's, counted from its making.
+    """A `Loop` whose time is the monotonic clock's, counted from when it is first run.
 
     `call_soon` may be used from any thread; everything else, and every callback, belongs to the
     one that runs the loop.
@@ -26,7 +26,8 @@ class RealTimeLoop(Loop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._started_ns = time.monotonic_ns()
+        self._started_ns = 0
+        self._stopped_ns: int | None = 0  # what the clock shows while it stands
         self._selector = selectors.DefaultSelector()
         self._soon: deque[Callable[[], None]] = deque()
         self._wake_in, self._wake_out = os.pipe()
@@ -48,6 +49,33 @@ class RealTimeLoop(Loop):
         with contextlib.suppress(BlockingIOError, OSError):  # a full pipe wakes as well
             os.write(self._wake_out, b"x")
 
+    @contextlib.contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Within, no time passes: what takes real time to set up happens at one instant."""
+        stopped = self._stopped_ns
+        self._stopped_ns = self._elapsed_ns()
+        try:
+            yield
+        finally:
+            if stopped is None:
+                self._go_on()
+
+    def settle(self, seconds: float, ready: Callable[[], bool]) -> bool:
+        """Without letting time pass, handle what threads and sockets bring until `ready`.
+
+        `seconds` are real ones. False if they were not enough.
+        """
+        with self.standing_still():
+            deadline = time.monotonic() + seconds
+            while True:
+                self._run_due(ready)
+                if ready():
+                    return True
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self._select(left)
+
     def step(self) -> bool:
         """Wait for the next event and run it. False if none is pending (nothing is waited for)."""
         due = self.next_event_ns()
@@ -60,6 +88,8 @@ class RealTimeLoop(Loop):
 
     def run_until(self, seconds: float, stop: Callable[[], bool] | None = None) -> bool:
         end_ns = to_nanoseconds(seconds)
+        if self._stopped_ns is not None:
+            self._go_on()
         while True:
             self._run_due(stop)
             if stop is not None and stop():
@@ -85,7 +115,9 @@ class RealTimeLoop(Loop):
 
     def _wait(self, until_ns: int) -> None:
         """Sleep until then, or until a watched thing or another thread has something."""
-        timeout = max(0, until_ns - self._elapsed_ns()) / NANOSECONDS
+        self._select(max(0, until_ns - self._elapsed_ns()) / NANOSECONDS)
+
+    def _select(self, timeout: float) -> None:
         ready = self._selector.select(timeout)
         self._catch_up()
         for key, _ in ready:
@@ -99,7 +131,14 @@ class RealTimeLoop(Loop):
             self.events += 1
             self._soon.popleft()()
 
+    def _go_on(self) -> None:
+        """The clock runs from what it shows."""
+        self._started_ns = time.monotonic_ns() - self._elapsed_ns()
+        self._stopped_ns = None
+
     def _elapsed_ns(self) -> int:
+        if self._stopped_ns is not None:
+            return self._stopped_ns
         return time.monotonic_ns() - self._started_ns
 
     def _catch_up(self) -> None:

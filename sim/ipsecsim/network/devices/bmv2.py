@@ -1,14 +1,13 @@
-"""Stock BMv2 as the pipeline: `simple_switch_grpc`, started for one router, on loopback.
+"""Stock BMv2 as the pipeline: one `simple_switch_grpc` process for each router, in real time.
 
 Its ports are not network interfaces: with `--dp-grpc-server-addr` it takes and gives frames over a
-gRPC stream of its own (BMv2's `dataplane_interface.proto`), so nothing here needs privileges. It
-runs in real time.
+gRPC stream of its own (`dataplane.py`). P4Runtime and that stream are served on Unix sockets in a
+folder that only we may enter. So nothing here needs privileges, and no two runs meet.
 """
 
 from __future__ import annotations
 
 import contextlib
-import queue
 import shutil
 import socket
 import subprocess
@@ -16,171 +15,166 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from finsy.proto import p4r
 from ipsecplane.targets.grpc_transport import GrpcTransport
+from ipsecplane.targets.packetio import Mode
+from ipsecplane.targets.transport import TargetUnavailable
 
-from ipsecsim.network.devices.base import CPU_PORT, DeviceError, FrameCallback
+from ipsecsim.network.devices.base import ACCELERATOR_PORT, CPU_PORT, DeviceError, FrameCallback
+from ipsecsim.network.devices.dataplane import PacketStream
 from ipsecsim.network.realtime import RealTimeLoop
 
 PROGRAM: Final = "simple_switch_grpc"
 DEVICE_ID: Final = 1
+PRIORITY_QUEUES: Final = 3  # docs/contracts.md: `classify`
 START_TIMEOUT: Final = 20.0
-_METHOD: Final = "/p4.bm.DataplaneInterface/PacketStream"
+_PROBE: Final = b"\0" * 12 + b"\x88\xb5" + b"ipsecplane: are you there?".ljust(46, b"\0")
+_PROBE_INTERVAL: Final = 0.1
 
 
 class Bmv2Pipeline:
-    """One `simple_switch_grpc` process. The agent loads the program through P4Runtime."""
+    """The agent loads the program through P4Runtime; only then does BMv2 take frames."""
 
     def __init__(self, name: str, loop: RealTimeLoop) -> None:
         """Raises DeviceError if BMv2 is not installed."""
         if shutil.which(PROGRAM) is None:
             raise DeviceError(
-                f"--pipeline bmv2: {PROGRAM} is not installed (not on PATH); "
-                "--pipeline embedded needs nothing"
+                f"--pipeline bmv2: {PROGRAM} is not on PATH; install BMv2 (docs/targets.md), "
+                "or use --pipeline embedded, which needs nothing"
             )
         self._name = name
         self._loop = loop
-        self._addresses = (_free_address(), _free_address())
+        self._folder = tempfile.TemporaryDirectory(prefix="ipsecplane-bmv2-")
         self._process: subprocess.Popen[bytes] | None = None
-        self._stream: _PacketStream | None = None
-        self._log = tempfile.NamedTemporaryFile(prefix=f"bmv2-{name}-", suffix=".log")  # noqa: SIM115
+        self._stream: PacketStream | None = None
+        self._probed = threading.Event()
         self._on_frame: FrameCallback = lambda port, frame: None
-        self.transport = GrpcTransport(self._addresses[0], DEVICE_ID)
+        self.transport = _Transport(self._path("p4runtime"), self._open_data_plane)
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, None when there is none."""
+        return self._process.pid if self._process is not None else None
 
     def start(self, on_frame: FrameCallback, pump: Callable[[], None]) -> None:
         self._on_frame = on_frame
         self.transport.wake = lambda: self._loop.call_soon(pump)
         self._launch()
 
-    def _launch(self) -> None:
-        control, data = self._addresses
-        command = [
-            *(PROGRAM, "--no-p4", "--device-id", str(DEVICE_ID), "--log-level", "error"),
-            *("--log-console", "--", "--grpc-server-addr", control),
-            *("--cpu-port", str(CPU_PORT), "--dp-grpc-server-addr", data),
-        ]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
-        )
-        self._await_port(control)
-        self._stream = _PacketStream(data, self._arrived)
-
     def inject(self, port: int, frame: bytes) -> None:
         if self._stream is not None:
             self._stream.send(port, frame)
 
     def disconnect(self, reason: str) -> None:
-        """BMv2 goes away for real: the process ends."""
-        self._terminate()
+        self.transport.disconnect(reason)
 
     def reconnect(self, *, keep_state: bool) -> None:
-        if keep_state:
-            raise DeviceError("bmv2 does not outlive its outage: write device_state: lost")
-        self._launch()
+        if not keep_state:
+            self._terminate()
+            self._launch()
+        self.transport.reconnect()
 
     def stop(self) -> None:
+        self.transport.close()
         self._terminate()
-        self._log.close()
+        self._folder.cleanup()
+
+    # -- the process --------------------------------------------------------------------------
+
+    def _launch(self) -> None:
+        control, data = self._path("p4runtime"), self._path("dataplane")
+        command = [
+            *(PROGRAM, "--no-p4", "--device-id", str(DEVICE_ID)),
+            *("--log-console", "--log-level", "error"),
+            *("--notifications-addr", f"ipc://{self._path('notifications')}", "--"),
+            *("--grpc-server-addr", f"unix:{control}", "--dp-grpc-server-addr", f"unix:{data}"),
+            *("--cpu-port", str(CPU_PORT), "--priority-queues", str(PRIORITY_QUEUES)),
+        ]
+        with self._path("log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us: we end it when we have what we want
+            )
+        self._await_socket(control)
+
+    def _await_socket(self, path: Path) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                said = self._path("log").read_text(errors="replace").strip()
+                code = self._process.returncode
+                raise DeviceError(f"{PROGRAM} for {self._name} ended with {code}: {said}")
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(str(path))
+                return
+            time.sleep(0.02)
+        raise DeviceError(f"{PROGRAM} for {self._name}: not ready after {START_TIMEOUT:g} s")
 
     def _terminate(self) -> None:
         if self._stream is not None:
             self._stream.close()
             self._stream = None
         process, self._process = self._process, None
-        if process is not None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for name in ("p4runtime", "dataplane"):
+            self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return Path(self._folder.name) / name
+
+    # -- frames -------------------------------------------------------------------------------
+
+    def _open_data_plane(self) -> None:
+        """Connect the ports, and see a frame go in and come out. Raises TargetUnavailable.
+
+        Between a program's arrival and the start of its threads BMv2 refuses the stream, and it
+        does not say when it accepts.
+        """
+        if self._stream is not None:
+            return
+        self._probed.clear()
+        header = ACCELERATOR_PORT.to_bytes(2, "big") + bytes([Mode.DIRECT, 0])
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline:
+            stream = PacketStream(f"unix:{self._path('dataplane')}", DEVICE_ID, self._arrived)
+            while not stream.ended and time.monotonic() < deadline:
+                stream.send(CPU_PORT, header + _PROBE)
+                if self._probed.wait(_PROBE_INTERVAL):
+                    self._stream = stream
+                    return
+            stream.close()
+            time.sleep(_PROBE_INTERVAL / 4)
+        raise TargetUnavailable("its data plane does not answer")
 
     def _arrived(self, port: int, frame: bytes) -> None:
         """On gRPC's thread."""
-        self._loop.call_soon(lambda: self._on_frame(port, frame))
-
-    def _await_port(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline:
-            assert self._process is not None
-            if self._process.poll() is not None:
-                said = Path(self._log.name).read_text(errors="replace").strip()
-                code = self._process.returncode
-                raise DeviceError(f"{PROGRAM} for {self._name} ended with {code}: {said}")
-            with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
-                return
-            time.sleep(0.05)
-        self._terminate()
-        raise DeviceError(f"{PROGRAM} for {self._name}: not ready after {START_TIMEOUT:g} s")
+        if frame == _PROBE:
+            self._probed.set()
+        else:
+            self._loop.call_soon(lambda: self._on_frame(port, frame))
 
 
-class _PacketStream:
-    """BMv2's data-plane stream; both directions in one call."""
+class _Transport(GrpcTransport):
+    """Tells when a program has been loaded."""
 
-    def __init__(self, address: str, on_frame: FrameCallback) -> None:
-        request, response = _messages()
-        self._request = request
-        self._on_frame = on_frame
-        self._outgoing: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._channel = grpc.insecure_channel(
-            address, options=[("grpc.use_local_subchannel_pool", 1)]
-        )
-        method = self._channel.stream_stream(
-            _METHOD,
-            request_serializer=request.SerializeToString,
-            response_deserializer=response.FromString,
-        )
-        self._call = method(iter(self._outgoing.get, None), wait_for_ready=True)
-        threading.Thread(target=self._read, name="bmv2-frames", daemon=True).start()
+    def __init__(self, path: Path, on_program: Callable[[], None]) -> None:
+        super().__init__(f"unix:{path}", DEVICE_ID, name="BMv2")
+        self._on_program = on_program
 
-    def send(self, port: int, frame: bytes) -> None:
-        self._outgoing.put(self._request(device_id=DEVICE_ID, port=port, packet=frame))
-
-    def close(self) -> None:
-        self._outgoing.put(None)
-        self._call.cancel()
-        self._channel.close()
-
-    def _read(self) -> None:
-        with contextlib.suppress(grpc.RpcError):  # the process ended, or we closed
-            for message in self._call:
-                self._on_frame(message.port, message.packet)
-
-
-@cache
-def _messages() -> tuple[Any, Any]:
-    """The request and response classes of PacketStream; both have the same fields."""
-    kinds = descriptor_pb2.FieldDescriptorProto
-    fields = (
-        ("id", kinds.TYPE_UINT64),
-        ("device_id", kinds.TYPE_UINT64),
-        ("port", kinds.TYPE_UINT32),
-        ("packet", kinds.TYPE_BYTES),
-    )
-    file = descriptor_pb2.FileDescriptorProto(
-        name="dataplane_interface.proto", package="p4.bm", syntax="proto3"
-    )
-    names = ("PacketStreamRequest", "PacketStreamResponse")
-    for name in names:
-        message = file.message_type.add(name=name)
-        for number, (field, kind) in enumerate(fields, 1):
-            message.field.add(name=field, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    request, response = (
-        message_factory.GetMessageClass(pool.FindMessageTypeByName(f"p4.bm.{name}"))
-        for name in names
-    )
-    return request, response
-
-
-def _free_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    def set_pipeline(self, request: p4r.SetForwardingPipelineConfigRequest) -> None:
+        super().set_pipeline(request)
+        self._on_program()
