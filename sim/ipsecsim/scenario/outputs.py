@@ -49,22 +49,21 @@ def run_with_outputs(
     with ExitStack() as stack:
         _prepare(folder)
         file = stack.enter_context((folder / TRANSCRIPT).open("w", encoding="utf-8"))
-        epoch_ns = round(scenario.start.timestamp()) * NANOSECONDS
-        for name, link in world.links.items():
-            path = folder / CAPTURES / f"{name}.pcapng"
-            stack.callback(Capture(link, path, epoch_ns).close)
+        _capture(world, folder, stack)
         stack.enter_context(world)
-        streams = [file] if screen is None else [file, screen]
-        report = Runner(world, Transcript(streams)).run()
-        agents = [*world.retired, *(router.agent for router in world.routers.values())]
-        write_wireshark_keys(folder / WIRESHARK, agents)
-        for name, router in world.routers.items():
-            _write_state(folder / TABLES / f"{name}.pipeline.txtpb", router.pipeline.transport)
-            path = folder / TABLES / f"{name}.accelerator.txtpb"
-            _write_state(path, router.accelerator.transport)
+        report = Runner(world, Transcript([file] if screen is None else [file, screen])).run()
+        write_wireshark_keys(folder / WIRESHARK, world.agents())
+        _write_tables(world, folder)
     if screen is not None:
         screen.write(f"Transcript, captures, keys and tables are in {folder}\n")
     return report
+
+
+def _capture(world: World, folder: Path, stack: ExitStack) -> None:
+    epoch_ns = round(world.scenario.start.timestamp()) * NANOSECONDS
+    for name, link in world.links.items():
+        path = folder / CAPTURES / f"{name}.pcapng"
+        stack.callback(Capture(link, path, epoch_ns).close)
 
 
 def write_wireshark_keys(folder: Path, agents: Iterable[Agent]) -> None:
@@ -88,6 +87,15 @@ def _prepare(folder: Path) -> None:
     for pattern in (f"{CAPTURES}/*.pcapng", f"{TABLES}/*.txtpb"):
         for stale in folder.glob(pattern):
             stale.unlink()
+
+
+def _write_tables(world: World, folder: Path) -> None:
+    for name, router in world.routers.items():
+        for device, transport in (
+            ("pipeline", router.pipeline.transport),
+            ("accelerator", router.accelerator.transport),
+        ):
+            _write_state(folder / TABLES / f"{name}.{device}.txtpb", transport)
 
 
 def _write_state(path: Path, transport: Transport) -> None:

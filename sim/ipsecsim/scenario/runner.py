@@ -93,9 +93,10 @@ class Runner:
         count, failures = self.report.expectations, self.report.failures
         if failures:
             listed = "\n".join(str(failure) for failure in failures)
-            self.transcript.summary(f"{len(failures)} failures, {count} expectations\n{listed}")
+            self.transcript.summary(f"{len(failures)} of {count} expectations failed:\n{listed}")
         else:
-            self.transcript.summary(f"All {count} expectations hold.")
+            told = "The one expectation holds." if count == 1 else f"All {count} expectations hold."
+            self.transcript.summary(told)
         return self.report
 
     def terminal(self, router: str) -> Terminal:

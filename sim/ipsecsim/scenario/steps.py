@@ -96,8 +96,10 @@ class _Timeline:
             self.started[background] = present[0] if present else ""
         elif isinstance(action, HostAction):
             self.started[action.host] = "host"  # the host's own name is that of its last flow
-        if "save" in spec and (not isinstance(action, Exec) or background is not None):
-            self.loader.problem((*at, "save"), "goes with exec in the foreground", at_key=True)
+        has_output = self._has_output(action, background)
+        if "save" in spec and not has_output:
+            message = "goes with exec in the foreground, or with the join of one"
+            self.loader.problem((*at, "save"), message, at_key=True)
         for name, pattern in spec.get("save", {}).items():
             self.loader.pattern((*at, "save", name), pattern, groups=1)
             self.saved[name] = None
@@ -105,7 +107,6 @@ class _Timeline:
         instant = None
         if "at" in spec:
             instant = self.loader.take((*at, "at"), spec["at"], units.duration)
-        has_output = isinstance(action, Exec) and background is None
         expect = tuple(
             self._expectation((*at, "expect", index), raw, has_output)
             for index, raw in enumerate(spec.get("expect", ()))
@@ -121,6 +122,12 @@ class _Timeline:
             spec.get("save", {}),
             expect,
         )
+
+    def _has_output(self, action: Action, background: str | None) -> bool:
+        """Whether the step ends with a router's words: a command of its own, or one it joins."""
+        if isinstance(action, Join):
+            return self.started.get(action.name) == "exec"
+        return isinstance(action, Exec) and background is None
 
     def _when(self, at: Steps, spec: Mapping[str, Any]) -> When:
         when = {}
@@ -286,6 +293,8 @@ class _Timeline:
         for name, value in spec.get("packets", {}).items():
             if name.count(".") != 1:
                 loader.problem((*at, "packets", name), "write LAYER.FIELD, as scapy names them")
+            else:
+                self._known_layer((*at, "packets", name), name)
             self._names_in_text((*at, "packets", name), str(value))
         return Expectation(
             loader.place(at),

@@ -17,6 +17,7 @@ from ipsecsim.network.devices.choice import DeviceChoice
 from ipsecsim.network.host import Host
 from ipsecsim.network.link import Link, Wire
 from ipsecsim.network.randomness import Randomness
+from ipsecsim.network.readiness import in_no_time
 from ipsecsim.network.realtime import RealTimeLoop
 from ipsecsim.network.router import Router, RouterSetup
 from ipsecsim.network.segment import Segment
@@ -53,7 +54,7 @@ class World:
         self.seed = scenario.seed if options.seed is None else options.seed
         self._startup = load_configs(scenario, self.settings)
         self.stores = {name: _copy(store) for name, store in self._startup.items()}
-        self.retired: list[Agent] = []  # agents that ended in a reboot, for the keys they knew
+        self._retired: list[Agent] = []
         configs = {name: store.router for name, store in self._startup.items()}
         self.cabling = cable(scenario, configs)
         self.real_time = options.devices.real_time(scenario.routers)
@@ -86,8 +87,9 @@ class World:
     def start(self) -> None:
         """Raises DeviceError; what started before is stopped then."""
         try:
-            for router in self.routers.values():
-                router.start()
+            with in_no_time(self.loop, self.routers.values()):
+                for router in self.routers.values():
+                    router.start()
         except BaseException:
             self.stop()
             raise
@@ -99,11 +101,16 @@ class World:
             self.loop.close()
 
     def reboot(self, name: str, *, keep_devices: bool) -> None:
-        """Restart a router from its start-up configuration."""
+        """Restart a router from its start-up configuration. Raises DeviceError."""
         router = self.routers[name]
-        self.retired.append(router.agent)
+        self._retired.append(router.agent)
         self.stores[name] = _copy(self._startup[name])
-        router.reboot(keep_devices=keep_devices)
+        with in_no_time(self.loop, [router]):
+            router.reboot(keep_devices=keep_devices)
+
+    def agents(self) -> list[Agent]:
+        """All there have been: those that ended in a reboot know keys that nobody else does."""
+        return [*self._retired, *(router.agent for router in self.routers.values())]
 
     def __enter__(self) -> World:
         self.start()
