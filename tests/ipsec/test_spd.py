@@ -18,16 +18,9 @@ from ipsecplane.config import (
     WildcardAddress,
 )
 from ipsecplane.ike.types import ProxyIdentity
+from ipsecplane.ipsec.outbound import OutboundRule, Selection, cleartext_rules, outbound_rules
 from ipsecplane.ipsec.selectors import Packet
-from ipsecplane.ipsec.spd import (
-    Numbers,
-    OutboundRule,
-    Selection,
-    Spd,
-    cleartext_rules,
-    compile_spd,
-    outbound_rules,
-)
+from ipsecplane.ipsec.spd import Numbers, Spd, compile_spd
 
 BASE = 0x0A000000  # 10.0.0.0; the tests use its last four bits
 PEER = IPv4Address("192.0.2.2")

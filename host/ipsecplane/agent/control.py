@@ -84,7 +84,7 @@ class ControlPlane:
         self._depth = 0
         self._tables_due = False
         self._running = False
-        self._weak: set[str] = set()
+        self._warned: set[str] = set()
 
     @property
     def now(self) -> float:
@@ -137,7 +137,7 @@ class ControlPlane:
                 session.transport.pump()
 
     def configure(self, config: RouterConfig) -> list[str]:
-        """Derive everything from a configuration; returns warnings. Call it inside `working`."""
+        """Derive everything from a configuration; returns new warnings. Call it in `working`."""
         self.config = config
         self.log.configure(config.logging)
         before = {i.if_id for i in self.interfaces if i.up}
@@ -147,12 +147,12 @@ class ControlPlane:
             self.stack.neighbours.forget(if_id)
         self.stack.rib = Rib(config.interfaces, config.routes, self.interfaces.is_up)
         warnings = self.crypto.configure(config, self.stack.rib.local, self.now)
-        weak = weak_algorithms(config)
-        warnings += [text for text in weak if text not in self._weak]
-        self._weak = set(weak)
+        warnings += weak_algorithms(config)
+        new = [text for text in warnings if text not in self._warned]
+        self._warned = set(warnings)
         self._changed()
         self._announce(up - before)
-        return warnings
+        return new
 
     @contextmanager
     def working(self) -> Iterator[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
 
 from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ike.engine import Engine
@@ -23,6 +22,7 @@ from ipsecplane.ike.types import (
 )
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.lifetime import BUSY_INTERVAL, Limits, Verdict, limits_of, next_look
+from ipsecplane.ipsec.path_mtu import PathMtus
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
 from ipsecplane.ipsec.spd import Numbers, PolicyEntry, Spd, compile_spd
@@ -32,10 +32,6 @@ from ipsecplane.views import LogLine
 from . import debug
 from .counters import Counters
 from .log import Log
-
-MIN_PATH_MTU: Final = {4: 576, 6: 1280}
-PATH_MTU_LIFETIME: Final = 600.0
-"""Seconds that a path MTU learnt from ICMP is believed (RFC 1191 section 6.3)."""
 
 
 class Crypto:
@@ -74,7 +70,7 @@ class Crypto:
         self._limits: dict[int, Limits] = {}  # by SAs id
         self._pending: set[int] = set()  # policy entries under negotiation
         self._peer_choice: dict[int, int] = {}
-        self._path_mtu: dict[Address, tuple[int, float]] = {}
+        self._path_mtus = PathMtus()
         self._look_at: float | None = None
         self._looked_at = 0.0
 
@@ -149,11 +145,12 @@ class Crypto:
     def learn_path_mtu(self, peer: Address, mtu: int, now: float) -> None:
         """The path to `peer` takes packets of at most `mtu` octets."""
         if any(sa.sas.remote == peer for sa in self.sad):
-            self._path_mtu[peer] = max(mtu, MIN_PATH_MTU[peer.version]), now + PATH_MTU_LIFETIME
+            self._path_mtus.learn(peer, mtu, now)
             self._changed()
 
     def path_mtu(self, peer: Address, link_mtu: int) -> int:
-        return min(link_mtu, self._path_mtu.get(peer, (link_mtu, 0.0))[0])
+        """The largest packet that is known to reach `peer`, `link_mtu` at most."""
+        return self._path_mtus.get(peer, link_mtu)
 
     # -- what IKE reports ----------------------------------------------------------------------
 
@@ -211,7 +208,7 @@ class Crypto:
         entry.outbound = True
         self._pending.discard(sas.policy.entry)
         for other in self.sad.usable(sas.policy.entry):
-            if other is not entry and _same_flow(other.sas, sas):
+            if other is not entry and other.same_flow(entry):
                 other.superseded = True
         self._debug("ipsec", debug.create_sa(entry), now)
         self._changed()
@@ -223,7 +220,7 @@ class Crypto:
             gone += [
                 other
                 for other in self.sad
-                if other.superseded and any(_same_flow(other.sas, sa.sas) for sa in gone)
+                if other.superseded and any(other.same_flow(sa) for sa in gone)
             ]
         self._remove(gone, now)
 
@@ -250,8 +247,7 @@ class Crypto:
     # -- time ----------------------------------------------------------------------------------
 
     def next_timeout(self) -> float | None:
-        candidates = [self.engine.next_timeout(), self._look_at]
-        candidates += [until for _, until in self._path_mtu.values()]
+        candidates = [self.engine.next_timeout(), self._look_at, self._path_mtus.next_timeout()]
         return min((c for c in candidates if c is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
@@ -260,10 +256,8 @@ class Crypto:
             self.engine.handle_timeout(now)
         if self._look_at is not None and now >= self._look_at:
             self._look(now)
-        for peer, (_, until) in list(self._path_mtu.items()):
-            if now >= until:
-                del self._path_mtu[peer]
-                self._changed()
+        if self._path_mtus.handle_timeout(now):
+            self._changed()
 
     def _look(self, now: float) -> None:
         """Read the counters and see which SAs are at a limit."""
@@ -315,7 +309,7 @@ class Crypto:
             for sa in self.sad
             if (peer is None or sa.sas.remote == peer)
             and (crypto_map is None or sa.crypto_map == crypto_map)
-            and (spi is None or _has_spi(sa.sas, *spi))
+            and (spi is None or sa.has_spi(*spi))
         ]
         entries = {sa.sas.policy.entry for sa in chosen}
         if peer is None and spi is None:
@@ -374,24 +368,4 @@ def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
         phase2=spd.phase2(),
         invalid_spi_recovery=config.invalid_spi_recovery,
         nat_transparency=config.nat_transparency,
-    )
-
-
-def _same_flow(one: IpsecSas, other: IpsecSas) -> bool:
-    return (one.policy.entry, one.local_identity, one.remote_identity) == (
-        other.policy.entry,
-        other.local_identity,
-        other.remote_identity,
-    )
-
-
-def _has_spi(sas: IpsecSas, destination: Address, protocol: int, spi: int) -> bool:
-    return any(
-        part is not None
-        and part.protocol == protocol
-        and (
-            (destination == sas.local and part.inbound_spi == spi)
-            or (destination == sas.remote and part.outbound_spi == spi)
-        )
-        for part in (sas.ah, sas.esp)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ipsecplane.ike.key_engine import key_engine_message, transform_keywords
 from ipsecplane.ike.types import ProtocolSa
+from ipsecplane.ipsec.algorithms import CIPHER
 from ipsecplane.ipsec.sad import SadEntry
 
 _INBOUND_FLAGS, _OUTBOUND_FLAGS = 0x2, 0xA
@@ -69,6 +70,12 @@ def _message(sa: SadEntry, part: ProtocolSa, inbound: bool) -> str:
         kilobytes=sas.lifetime_kilobytes,
         spi=part.inbound_spi if inbound else part.outbound_spi,
         conn_id=ids.inbound_conn if inbound else ids.outbound_conn,
-        key_bits=sas.transform_set.cipher_key_size * 8 if part.protocol == 50 else 0,
+        key_bits=_key_bits(part),
         flags=flags & ~_TRANSPORT_FLAGS if sas.transport else flags,
     )
+
+
+def _key_bits(part: ProtocolSa) -> int:
+    """The cipher's key length where it is negotiated; 0 for ciphers that have but one."""
+    cipher = CIPHER[part.cipher] if part.cipher is not None else None
+    return len(part.inbound_cipher_key) * 8 if cipher is not None and cipher.variable_key else 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ipsecplane.config import RouterConfig
+from ipsecplane.ipsec.outbound import rule_priority
 from ipsecplane.ipsec.sad import SadEntry
-from ipsecplane.ipsec.spd import rule_priority
 from ipsecplane.net.rib import NULL_INTERFACE
 from ipsecplane.targets.crypto_header import DfPolicy
 from ipsecplane.targets.desired import (

@@ -77,6 +77,21 @@ class SadEntry:
         """The protocol whose SPI a received packet shows: AH in a bundle."""
         return next(self.protocols)
 
+    def same_flow(self, other: SadEntry) -> bool:
+        """Whether both are for the same traffic of the same policy entry."""
+        mine, theirs = self.sas, other.sas
+        return (mine.policy.entry, mine.local_identity, mine.remote_identity) == (
+            theirs.policy.entry,
+            theirs.local_identity,
+            theirs.remote_identity,
+        )
+
+    def has_spi(self, destination: Address, protocol: int, spi: int) -> bool:
+        """Whether one of the SAs is (destination, protocol, SPI)."""
+        ends = [(self.sas.local, p.protocol, p.inbound_spi) for p in self.protocols]
+        ends += [(self.sas.remote, p.protocol, p.outbound_spi) for p in self.protocols]
+        return (destination, protocol, spi) in ends
+
 
 class Sad:
     """All SAs of a router. Order is that of installation."""

@@ -9,7 +9,7 @@ knows no "go on", so behind each `deny` the later entries' rules are repeated, c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final, TypeVar
@@ -27,7 +27,7 @@ from ipsecplane.config import (
 )
 from ipsecplane.ike.types import Phase2Policy, ProxyIdentity
 
-from .selectors import Cube, cube_of_identities, cubes_of, uncovered
+from .selectors import Cube, cubes_of, uncovered
 
 RULE_LIMIT: Final = 16384
 """Rules of one interface: the size of the pipeline's policy tables."""
@@ -89,26 +89,6 @@ class Spd:
 
     def policy_of(self, interface: str) -> InterfacePolicy | None:
         return next((p for p in self.policies if p.interface == interface), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """An SA that outbound traffic of a policy entry may use, with what was agreed for it."""
-
-    sa_index: int
-    local: ProxyIdentity
-    remote: ProxyIdentity
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundRule:
-    """A row of `spd_out`: `sa_index` protects, else `acquire` asks for an SA, else it bypasses."""
-
-    policy: int
-    cube: Cube
-    priority: int
-    acquire: int | None = None
-    sa_index: int | None = None
 
 
 T = TypeVar("T")
@@ -294,44 +274,6 @@ class _Compiler:
 
     def _warn(self, text: str) -> None:
         self.warnings.append(f"{self._interface.name}: {text}")
-
-
-def outbound_rules(
-    spd: Spd, selections: Mapping[int, Sequence[Selection]]
-) -> Iterator[OutboundRule]:
-    """The rows of `spd_out`: `selections` has the usable SAs of each policy entry, newest first."""
-    for policy in spd.policies:
-        for rule in policy.rules:
-            if rule.entry is None:
-                yield OutboundRule(policy.number, rule.cube, rule.priority)
-                continue
-            whole: int | None = None
-            narrowed: list[tuple[Cube, int]] = []
-            for one in selections.get(rule.entry, ()):
-                cube = cube_of_identities(one.local, one.remote)
-                if cube.covers(rule.cube):
-                    whole = one.sa_index
-                    break  # older ones are behind this one
-                part = cube.intersect(rule.cube)
-                if part is not None and all(part != known for known, _ in narrowed):
-                    narrowed.append((part, one.sa_index))
-            room = narrowed[: PRIORITY_STRIDE - 1]
-            for above, (part, sa_index) in enumerate(reversed(room), start=1):
-                yield OutboundRule(policy.number, part, rule.priority + above, sa_index=sa_index)
-            acquire = rule.entry if whole is None else None
-            yield OutboundRule(policy.number, rule.cube, rule.priority, acquire, whole)
-
-
-def rule_priority(priority: int) -> int:
-    """The priority of the rule that a row of `spd_out` belongs to."""
-    return priority // PRIORITY_STRIDE * PRIORITY_STRIDE
-
-
-def cleartext_rules(spd: Spd) -> Iterator[tuple[int, Rule, Cube]]:
-    """The inbound side: (policy, rule, mirrored cube); a rule with an entry requires IPsec."""
-    for policy in spd.policies:
-        for rule in policy.rules:
-            yield policy.number, rule, rule.cube.mirrored()
 
 
 def _identity(

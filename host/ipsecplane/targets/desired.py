@@ -12,10 +12,11 @@ from typing import Final
 from ipsecplane.config import Address, Network
 from ipsecplane.ike.types import ProtocolSa
 from ipsecplane.ipsec.algorithms import CIPHER, INTEGRITY
+from ipsecplane.ipsec.outbound import Selection, cleartext_rules, outbound_rules
 from ipsecplane.ipsec.overhead import Encapsulation, OverheadError, max_inner
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.ipsec.selectors import Cube, cube_of_identities
-from ipsecplane.ipsec.spd import Selection, Spd, cleartext_rules, outbound_rules
+from ipsecplane.ipsec.spd import Spd
 
 from .crypto_header import DfPolicy
 from .tables import Lpm, MatchValue, TableEntry, Ternary, entry
