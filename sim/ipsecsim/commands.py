@@ -45,6 +45,12 @@ def register_console(commands: argparse._SubParsersAction[argparse.ArgumentParse
         default="start",
         help="before the timeline, or after it has run (default start)",
     )
+    parser.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="let `write memory` keep configurations, as DIR/ROUTER.cfg",
+    )
     parser.set_defaults(run=console)
 
 
@@ -92,7 +98,16 @@ def console(parsed: argparse.Namespace) -> int:
 
     with clear_errors():
         scenario = load_scenario(parsed.folder)
-        interact(scenario, _options(parsed), parsed.router, at_end=parsed.at == "end")
+        if parsed.router is not None and parsed.router not in scenario.routers:
+            known = ", ".join(scenario.routers)
+            raise CommandError(f"--router {parsed.router}: no such router; there are {known}")
+        interact(
+            scenario,
+            _options(parsed),
+            parsed.router,
+            at_end=parsed.at == "end",
+            save=parsed.save,
+        )
     return OK
 
 

@@ -1,22 +1,74 @@
-"""The interactive front end: a `Session` at a real terminal, by prompt_toolkit."""
+"""The interactive front end: a session at a real terminal, by prompt_toolkit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import partial
+from typing import Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.eventloop import InputHook, InputHookContext
-from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
 
-from ipsecplane.ios.session import Session
+
+class Conversation(Protocol):
+    """What a terminal is connected to: a `Session`, or a choice of them."""
+
+    @property
+    def prompt(self) -> str:
+        """What stands before the cursor; "" while a command runs."""
+
+    @property
+    def busy(self) -> bool: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def configuring(self) -> bool: ...
+
+    @property
+    def history(self) -> list[str]:
+        """Lines typed before, oldest first."""
+
+    def submit(self, line: str) -> None: ...
+
+    def read(self) -> str:
+        """Text printed since the last call."""
+
+    def interrupt(self) -> None: ...
+
+    def help(self, text: str) -> str: ...
+
+    def complete(self, text: str) -> list[str]: ...
 
 
-def _bindings(session: Session) -> KeyBindings:
+class _History(History):
+    """The arrow keys go through the conversation's own history, also when that changes."""
+
+    def __init__(self, session: Conversation) -> None:
+        super().__init__()
+        self._session = session
+
+    async def load(self) -> AsyncGenerator[str, None]:
+        for line in self.load_history_strings():
+            yield line
+
+    def load_history_strings(self) -> Iterable[str]:
+        return reversed(self._session.history)
+
+    def append_string(self, string: str) -> None:
+        """The conversation keeps what is worth keeping."""
+
+    def store_string(self, string: str) -> None:
+        """Likewise."""
+
+
+def _bindings(session: Conversation) -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("?")
@@ -83,7 +135,7 @@ def _common_beginning(words: list[str]) -> str:
 
 
 def run_console(
-    session: Session,
+    session: Conversation,
     advance: Callable[[], None],
     *,
     idle: Callable[[int], str] | None = None,
@@ -100,7 +152,7 @@ def run_console(
     session printed; it raises EOFError to end the conversation.
     """
     terminal: PromptSession[str] = PromptSession(
-        history=InMemoryHistory(),
+        history=_History(session),
         key_bindings=_bindings(session),
         enable_history_search=False,
         input=input,

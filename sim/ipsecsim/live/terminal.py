@@ -1,4 +1,4 @@
-"""A live router's terminal: lines from a pipe or a script, or a person at a keyboard."""
+"""Terminals of routers that live in real time: lines from a pipe or a script, or a keyboard."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, TextIO
 
-from ipsecplane.ios.console import run_console
-from ipsecplane.ios.session import Session
+from ipsecplane.ios.console import Conversation, run_console
 
 from ipsecsim.network.realtime import RealTimeLoop
 
@@ -22,7 +21,7 @@ class LineTerminal:
     `poll` does what can be done now; nothing here waits.
     """
 
-    def __init__(self, session: Session, out: TextIO, *, prompt: bool) -> None:
+    def __init__(self, session: Conversation, out: TextIO, *, prompt: bool) -> None:
         """With `prompt` a line is waited for when none is there, and the prompt says so."""
         self._session = session
         self._out = out
@@ -80,11 +79,21 @@ class LineTerminal:
 class Keyboard:
     """A person at a terminal: editing, completion, `?`. The router goes on while they type."""
 
-    def __init__(self, session: Session, loop: RealTimeLoop, stopped: Callable[[], bool]) -> None:
-        """`stopped` says that something else ends the conversation (a signal)."""
+    def __init__(
+        self,
+        session: Conversation,
+        loop: RealTimeLoop,
+        stopped: Callable[[], bool],
+        interrupted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`stopped` says that something else ends the conversation (a signal).
+
+        `interrupted` says, once each time, that the running command is to end.
+        """
         self._session = session
         self._loop = loop
         self._stopped = stopped
+        self._interrupted = interrupted
 
     def run(self) -> None:
         """Until the person leaves."""
@@ -92,7 +101,7 @@ class Keyboard:
 
     def _advance(self) -> None:
         self._loop.run_for(_STEP, self._stopped)
-        if self._stopped():
+        if self._stopped() or self._interrupted():
             self._session.interrupt()
 
     def _idle(self, descriptor: int) -> str:
@@ -109,8 +118,9 @@ class Keyboard:
         key = _Descriptor(descriptor)
         self._loop.watch(key, lambda: pressed.append(True))
         try:
-            while not self._loop.run_for(_LONG, enough):
-                pass
+            with self._loop.at_wall_pace():
+                while not self._loop.run_for(_LONG, enough):
+                    pass
         finally:
             self._loop.unwatch(key)
         if self._stopped():

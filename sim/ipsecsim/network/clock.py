@@ -52,6 +52,7 @@ class Loop:
         self._queue: list[tuple[int, int, Timer]] = []
         self._order = 0
         self._now_ns = 0
+        self._interrupted = False
         self.events = 0  # how many ran, for benchmarks
 
     @property
@@ -111,7 +112,20 @@ class Loop:
         """`run_until`, counted from now."""
         return self.run_until((self._now_ns + round(seconds * NANOSECONDS)) / NANOSECONDS, stop)
 
+    def interrupt(self) -> None:
+        """For signal handlers: the loop, when it runs, raises KeyboardInterrupt between two events.
+
+        So nothing is left half done.
+        """
+        self._interrupted = True
+
+    def _heed(self) -> None:
+        if self._interrupted:
+            self._interrupted = False
+            raise KeyboardInterrupt
+
     def _run_next(self, due: int) -> None:
+        self._heed()
         timer = heapq.heappop(self._queue)[2]
         self._now_ns = max(self._now_ns, due)
         self.events += 1

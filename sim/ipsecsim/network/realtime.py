@@ -67,6 +67,7 @@ class RealTimeLoop(Loop):
         """
         with self.standing_still():
             deadline = time.monotonic() + seconds
+            self._select(0)
             while True:
                 self._run_due(ready)
                 if ready():
@@ -75,6 +76,14 @@ class RealTimeLoop(Loop):
                 if left <= 0:
                     return False
                 self._select(left)
+
+    def at_wall_pace(self) -> contextlib.AbstractContextManager[None]:
+        """Around waiting for a person: time passes as theirs does. Here it always does."""
+        return contextlib.nullcontext()
+
+    def interrupt(self) -> None:
+        super().interrupt()
+        self.call_soon(lambda: None)
 
     def step(self) -> bool:
         """Wait for the next event and run it. False if none is pending (nothing is waited for)."""
@@ -88,8 +97,7 @@ class RealTimeLoop(Loop):
 
     def run_until(self, seconds: float, stop: Callable[[], bool] | None = None) -> bool:
         end_ns = to_nanoseconds(seconds)
-        if self._stopped_ns is not None:
-            self._go_on()
+        self._begin()
         while True:
             self._run_due(stop)
             if stop is not None and stop():
@@ -105,7 +113,12 @@ class RealTimeLoop(Loop):
             with contextlib.suppress(OSError):
                 os.close(pipe)
 
+    def _begin(self) -> None:
+        if self._stopped_ns is not None:
+            self._go_on()
+
     def _run_due(self, stop: Callable[[], bool] | None) -> None:
+        self._heed()
         self._catch_up()
         while (due := self.next_event_ns()) is not None and due <= self._now_ns:
             self._run_next(due)

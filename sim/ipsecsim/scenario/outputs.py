@@ -21,6 +21,7 @@ from ipsecplane.targets.transport import TargetError, Transport
 
 from ipsecsim.network.capture import Capture
 from ipsecsim.network.clock import NANOSECONDS
+from ipsecsim.network.signals import interruptible
 from ipsecsim.scenario.model import Scenario
 from ipsecsim.scenario.runner import Report, Runner
 from ipsecsim.scenario.transcript import Transcript
@@ -43,17 +44,25 @@ def run_with_outputs(
     """Run a scenario, show the transcript on `screen` as it happens, and fill `folder`.
 
     What an earlier run left there is replaced, once the network stands. Raises what World raises,
-    and OSError.
+    OSError, and KeyboardInterrupt between two events when a signal asks for it; what happened until
+    then is in `folder`.
     """
     world = World(scenario, options)
     with ExitStack() as stack:
+        stack.enter_context(interruptible(world.loop))
         _prepare(folder)
         file = stack.enter_context((folder / TRANSCRIPT).open("w", encoding="utf-8"))
         _capture(world, folder, stack)
         stack.enter_context(world)
-        report = Runner(world, Transcript([file] if screen is None else [file, screen])).run()
-        write_wireshark_keys(folder / WIRESHARK, world.agents())
-        _write_tables(world, folder)
+        transcript = Transcript([file] if screen is None else [file, screen])
+        try:
+            report = Runner(world, transcript).run()
+        except KeyboardInterrupt:
+            transcript.summary(f"Interrupted at {world.loop.now:.6f} s.")
+            raise
+        finally:
+            write_wireshark_keys(folder / WIRESHARK, world.agents())
+            _write_tables(world, folder)
     if screen is not None:
         screen.write(f"Transcript, captures, keys and tables are in {folder}\n")
     return report

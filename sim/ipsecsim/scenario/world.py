@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -46,8 +46,13 @@ class Cabling:
 class World:
     """A network ready to run; a context manager that stops it."""
 
-    def __init__(self, scenario: Scenario, options: RunOptions) -> None:
-        """Raises ScenarioError, ConfigurationErrors, DeviceError, ProgramError."""
+    def __init__(
+        self, scenario: Scenario, options: RunOptions, new_loop: Callable[[], Loop] = Loop
+    ) -> None:
+        """`new_loop` keeps time unless a device needs real time.
+
+        Raises ScenarioError, ConfigurationErrors, DeviceError, ProgramError.
+        """
         options.devices.check(scenario.routers)
         self.scenario = scenario
         self.settings = resolve_settings(scenario, options.settings)
@@ -58,7 +63,7 @@ class World:
         configs = {name: store.router for name, store in self._startup.items()}
         self.cabling = cable(scenario, configs)
         self.real_time = options.devices.real_time(scenario.routers)
-        self.loop: Loop = RealTimeLoop() if self.real_time else Loop()
+        self.loop = RealTimeLoop() if self.real_time else new_loop()
         randomness = Randomness(self.seed)
         self.links: dict[str, Link] = {
             spec.name: self._link(spec, randomness) for spec in scenario.links.values()

@@ -1,8 +1,8 @@
 """BMv2's data plane over gRPC: frames to and from its ports without network interfaces.
 
-The service is `p4.bm.DataplaneInterface` of BMv2 (`dataplane_interface.proto`): one stream, to which
-a client writes frames that arrive and from which it reads frames that leave. It takes one client at
-a time, and only while a program runs.
+The service is `p4.bm.DataplaneInterface` of BMv2 (`dataplane_interface.proto`): one stream, to
+which a client writes frames that arrive and from which it reads frames that leave. It takes one
+client at a time, and only while a program runs.
 """
 
 from __future__ import annotations
