@@ -12,7 +12,7 @@ from ipsecplane.ios.console import Conversation, run_console
 from ipsecsim.network.realtime import RealTimeLoop
 
 _LONG: Final = 3600.0
-_STEP: Final = 0.05  # seconds between two looks at the output of a running command
+_STEP: Final = 0.05  # seconds that a line may take to show what it did
 
 
 class LineTerminal:
@@ -100,7 +100,8 @@ class Keyboard:
         run_console(self._session, lambda: self._advance(), idle=self._idle)
 
     def _advance(self) -> None:
-        self._loop.run_for(_STEP, self._stopped)
+        loop, before = self._loop, self._loop.events
+        loop.run_for(_LONG if self._session.busy else _STEP, lambda: loop.events > before)
         if self._stopped() or self._interrupted():
             self._session.interrupt()
 

@@ -67,9 +67,8 @@ def _run(world: World) -> None:
     report = Runner(world, Transcript([])).run()
     for failure in report.failures:
         print(failure)
-    print(
-        f"The timeline has run: {len(report.failures)} of {report.expectations} expectations failed."
-    )
+    failed = f"{len(report.failures)} of {report.expectations} expectations failed"
+    print(f"The timeline has run; {failed}.")
 
 
 def _talk(board: Switchboard, loop: RealTimeLoop) -> None:
