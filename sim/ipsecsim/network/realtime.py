@@ -53,7 +53,7 @@ class RealTimeLoop(Loop):
     def standing_still(self) -> Iterator[None]:
         """Within, no time passes: what takes real time to set up happens at one instant."""
         stopped = self._stopped_ns
-        self._stopped_ns = self._elapsed_ns()
+        self._stopped_ns = self._now_ns
         try:
             yield
         finally:

@@ -160,7 +160,7 @@ class Runner:
                 say(loop.now, f"{action.router} restarts; its devices {kept} their state")
                 self.world.reboot(action.router, keep_devices=action.keep_devices)
             case Outage():
-                self._outage(action)
+                self._outage(step, action)
             case Nothing():
                 pass
 
@@ -248,7 +248,7 @@ class Runner:
         ends = self.world.cabling.ends[link]
         return next((shown for end, shown in ends if str(end) == written), None)
 
-    def _outage(self, action: Outage) -> None:
+    def _outage(self, step: Step, action: Outage) -> None:
         router = self.world.routers[action.router]
         device = router.pipeline if action.device == "pipeline" else router.accelerator
         say, loop = self.transcript.event, self.world.loop
@@ -258,7 +258,11 @@ class Runner:
             return
 
         def back() -> None:
-            device.reconnect(keep_state=action.keep_state)
+            try:
+                device.reconnect(keep_state=action.keep_state)
+            except DeviceError as error:
+                self._fail(step.place, str(error))
+                return
             state = "as it was" if action.keep_state else "restarted"
             say(loop.now, f"{action.router}'s {action.device} is back, {state}")
 

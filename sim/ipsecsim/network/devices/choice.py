@@ -9,7 +9,7 @@ from ipsecsim.network.clock import Loop
 from ipsecsim.network.devices.base import AcceleratorDevice, DeviceError, PipelineDevice
 from ipsecsim.network.devices.bmv2 import Bmv2Pipeline
 from ipsecsim.network.devices.embedded import EmbeddedPipeline
-from ipsecsim.network.devices.external import ExternalPipeline
+from ipsecsim.network.devices.external import ExternalPipeline, parse_url
 from ipsecsim.network.devices.software import SoftwareAccelerator
 from ipsecsim.network.randomness import Randomness
 from ipsecsim.network.realtime import RealTimeLoop
@@ -49,6 +49,7 @@ class DeviceChoice:
                 continue
             if not kind.startswith("grpc://"):
                 raise DeviceError(f"--pipeline {kind}: is none of embedded, bmv2, grpc://HOST:PORT")
+            parse_url(kind)
             if kind in used:
                 raise DeviceError(
                     f"{kind} would be the pipeline of {used[kind]} and of {router}: "

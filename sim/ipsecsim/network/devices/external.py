@@ -19,17 +19,20 @@ from ipsecsim.network.realtime import RealTimeLoop
 _URL: Final = re.compile(r"grpc://(?P<address>[^/]+:\d+|unix:.+?)(?:/(?P<device>\d+))?")
 
 
+def parse_url(url: str) -> tuple[str, int]:
+    """The address and device id of a `grpc://` URL. Raises DeviceError."""
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise DeviceError(f"--pipeline {url}: write grpc://HOST:PORT or grpc://HOST:PORT/DEVICE")
+    return found["address"], int(found["device"] or 1)
+
+
 class ExternalPipeline:
     """A pipeline that is not ours to start or stop."""
 
     def __init__(self, url: str, interfaces: Mapping[int, str], loop: RealTimeLoop) -> None:
         """`interfaces` by pipeline port. Raises DeviceError."""
-        found = _URL.fullmatch(url)
-        if found is None:
-            raise DeviceError(
-                f"--pipeline {url}: write grpc://HOST:PORT or grpc://HOST:PORT/DEVICE"
-            )
-        self.transport = GrpcTransport(found["address"], int(found["device"] or 1))
+        self.transport = GrpcTransport(*parse_url(url))
         self._interfaces = interfaces
         self._loop = loop
         self._ports: dict[int, RawInterface] = {}
@@ -49,14 +52,19 @@ class ExternalPipeline:
             interface.send(frame)
 
     def disconnect(self, reason: str) -> None:
-        raise DeviceError(
-            "an outage of an external target is its own doing: the run cannot make it"
-        )
+        """Only the control connection: the target itself goes on."""
+        self.transport.disconnect(reason)
 
     def reconnect(self, *, keep_state: bool) -> None:
-        raise DeviceError("an external target comes back by itself")
+        self.transport.reconnect()
+        if not keep_state:
+            raise DeviceError(
+                f"{self.transport.name} is not ours to restart: it comes back as it was "
+                "(write device_state: kept)"
+            )
 
     def stop(self) -> None:
+        self.transport.close()
         for interface in self._ports.values():
             interface.close()
         self._ports.clear()
