@@ -11,7 +11,7 @@ import pytest
 
 from tests.switch.targets import Both, entry, run_frame
 
-SWITCH, HIT, SECRET, LOG, ASSERT = range(1, 6)
+SWITCH, HIT, SECRET, LOG, ASSERT, COUNT, COUNT_AND_LEAVE = range(1, 8)
 END = 0x8000
 
 
@@ -40,6 +40,10 @@ def reference(test: int, a: int, b: int) -> tuple[int, int]:
             return b, log | END
         b, log = deep(a, b, 10)
         return (b, log | 0x800) if b == 1 else (b, log | 0x800 | END)
+    if test == COUNT:
+        return (b + a + 1) & 0xFF, END
+    if test == COUNT_AND_LEAVE:
+        return (b + min(a, 3)) & 0xFF, END if a <= 3 else 0
     if test == SECRET and b == 42:
         return b, 1 | END
     return b, END
@@ -61,7 +65,7 @@ def both() -> Iterator[Both]:
     pair.close()
 
 
-@pytest.mark.parametrize("test", [SWITCH, HIT, SECRET, LOG, 9])
+@pytest.mark.parametrize("test", [SWITCH, HIT, SECRET, LOG, COUNT, COUNT_AND_LEAVE, 9])
 def test_paths(both: Both, test: int) -> None:
     frames, expected = [], []
     values = product(
@@ -80,9 +84,17 @@ def test_log_messages(both: Both, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["a is 17, b is 3"]
 
 
+def test_an_endless_loop_costs_the_packet(both: Both) -> None:
+    """An 8-bit counter is never above 255: BMv2 would count for ever."""
+    switch = both.embedded
+    before = dict(switch.switch.drops)
+    assert switch.run([(1, run_frame(COUNT, bytes([255, 0, 0, 0])))]) == {}
+    assert switch.switch.drops == {**before, "endless loop": 1}
+
+
 def test_a_false_assertion_costs_the_packet(both: Both) -> None:
     """BMv2 ends itself; here the packet is dropped and the switch goes on."""
     switch = both.embedded
     assert switch.run([(1, run_frame(ASSERT, bytes([5, 0, 0, 0])))]) == {}
-    assert switch.switch.drops == {"assertion failed": 1}
+    assert switch.switch.drops["assertion failed"] == 1
     assert switch.run([(1, run_frame(ASSERT, bytes([4, 0, 0, 0])))])[2]

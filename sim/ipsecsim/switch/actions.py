@@ -38,10 +38,11 @@ class Primitives:
         self.calculations = Calculations(phv)
         self.assignments = Assignments(phv)
         self.stateful = Stateful(phv, arrays, self.assignments)
+        self._paths = Paths(phv, in_control)
         self._handlers: dict[str, Handler] = {
             **self.assignments.handlers,
             **self.stateful.handlers,
-            **Paths(phv, in_control).handlers,
+            **self._paths.handlers,
             "no_op": lambda writer, expressions, parameters: None,
             "modify_field_rng_uniform": self._random,
             "modify_field_with_hash_based_offset": self._hash,
@@ -101,7 +102,10 @@ class Primitives:
 
         # Actions are written inside controls, which have jumps of their own.
         inner = Writer()
-        Flow(following, "0", emit, None, variable="j").write(inner, None)
+        flow = Flow(following, "0", emit, None, variable="j")
+        self._paths.in_loop = flow.loops
+        flow.write(inner, None)
+        self._paths.in_loop = False
         writer.extend(inner)
 
     def write(self, writer: Writer, expressions: Expressions, call: Node) -> None:

@@ -10,6 +10,7 @@ from .actions import Primitives
 from .calculations import Calculations
 from .controls import Controls, TableNames
 from .declarations import Table
+from .errors import EndlessLoop, Exit
 from .expressions import Expressions
 from .jsonpath import Node
 from .layout import mask
@@ -51,6 +52,8 @@ class Blocks:
             "modulo": _remainder,
             "randint": rng.randint,
             "NO_SESSION": (None, ()),
+            "EndlessLoop": EndlessLoop,
+            "Exit": Exit,
         }
         self.phv = Phv(program, known, self.namespace)
         names = Names()
@@ -129,20 +132,26 @@ class Blocks:
         return self.primitives.expressions()
 
     def control(self, w: Writer, name: str) -> None:
-        """A control; `exit` leaves the loop that is around it then."""
-        before = "exit" in self.phv.facts.features
-        self.phv.facts.features.discard("exit")
+        """A control; `exit` leaves the loop (or the try) that is around it then."""
+        exits = {"exit", "exit from a loop"}
+        before = self.phv.facts.features & exits
+        self.phv.facts.features -= exits
         body = Writer()
         primitives = Primitives(self.phv, self.arrays, in_control=True)
         Controls(self.phv, primitives, self.tables).write(body, self.program.pipelines[name])
         if "exit" in self.phv.facts.features:
-            with w.block("while True"):
-                w.extend(body)
-                w.line("break")
-        else:
-            w.extend(body)
-        if before:
-            self.phv.facts.features.add("exit")
+            inner, body = body, Writer()
+            with body.block("while True"):
+                body.extend(inner)
+                body.line("break")
+        if "exit from a loop" in self.phv.facts.features:
+            inner, body = body, Writer()
+            with body.block("try"):
+                body.extend(inner)
+            with body.block("except Exit"):
+                pass
+        w.extend(body)
+        self.phv.facts.features |= before
 
     def parse(self, w: Writer) -> None:
         """Parser and checksum verification; parser_error and checksum_error are set."""

@@ -16,5 +16,17 @@ class UnsupportedError(ProgramError):
     """The bmv2 JSON uses a construct that this switch does not execute."""
 
 
-class AssertionFailure(Exception):
-    """A packet made the program's own `assert` or `assume` false."""
+class PacketError(Exception):
+    """The program cannot go on with a packet, which is dropped; the text says why."""
+
+
+class AssertionFailure(PacketError):
+    """The packet made the program's own `assert` or `assume` false."""
+
+
+class EndlessLoop(PacketError):
+    """The packet keeps a loop in a parser or an action from ending."""
+
+
+class Exit(Exception):
+    """P4's exit, from inside a loop of an action."""

@@ -15,7 +15,8 @@ variable `s` says so:
         s = 5
     ...                      # label 5: every path does, so nothing is asked and nothing set
 
-Labels that form a cycle (parser loops) are wrapped in `while s in (...)`.
+Labels that form a cycle (loops in parsers and actions) are wrapped in `while s in (...)`, which
+raises EndlessLoop after MAX_TURNS.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from .writer import Writer
 
 MAX_DEPTH = 24
 """Nodes written in place inside each other; Python refuses 100 levels of indentation."""
+
+MAX_TURNS = 200_000
+"""Turns of one loop for one packet: above what nested 8-bit counters take."""
 
 S = TypeVar("S")
 Goto = Callable[[Writer, str | None, S], None]
@@ -64,6 +68,11 @@ class Flow(Generic[S]):
         self._groups = self._order()
         self._jumps: set[str] = set()
 
+    @property
+    def loops(self) -> bool:
+        """Whether there is a cycle."""
+        return any(len(g) > 1 or g[0] in self._targets[g[0]] for g in self._groups)
+
     def write(self, writer: Writer, start: S) -> None:
         """Write everything reachable from the entry; `start` is the state there."""
         plan: list[tuple[list[str], bool]] = []
@@ -87,7 +96,11 @@ class Flow(Generic[S]):
             if len(group) > 1 or group[0] in self._targets[group[0]]:
                 names = ", ".join(str(self._number[label]) for label in group)
                 comma = "," if len(group) == 1 else ""
+                writer.line(f"{self._var}_turns = 0")
                 with writer.block(f"while {self._var} in ({names}{comma})"):
+                    writer.line(f"{self._var}_turns += 1")
+                    with writer.block(f"if {self._var}_turns > {MAX_TURNS}"):
+                        writer.line("raise EndlessLoop")
                     for label in group:
                         self._label(writer, label, True, self._fresh, in_loop=True)
             else:

@@ -31,12 +31,17 @@ def standard_field(phv: Phv, name: str) -> Ref | None:
 
 
 class Paths:
-    """`in_control` is false in parsers and deparsers, which cannot exit."""
+    """`in_control` is false in parsers and deparsers, which cannot exit.
+
+    `in_loop` is true while an action is written whose jumps form a loop: there `exit` cannot be a
+    `break` out of the control.
+    """
 
     def __init__(self, phv: Phv, in_control: bool) -> None:
         self.phv = phv
         self.program = phv.program
         self._in_control = in_control
+        self.in_loop = False
         self.handlers: dict[str, Handler] = {
             "drop": self._drop,
             "mark_to_drop": self._drop,
@@ -60,6 +65,10 @@ class Paths:
     def _exit(self, writer: Writer, expressions: Expressions, p: Node) -> None:
         if not self._in_control:
             raise p.unsupported("exit outside a control")
+        if self.in_loop:
+            self.phv.facts.features.add("exit from a loop")
+            writer.line("raise Exit")
+            return
         self.phv.facts.features.add("exit")
         writer.line("break")
 

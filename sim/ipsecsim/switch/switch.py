@@ -17,7 +17,7 @@ from finsy.proto import p4r
 from ipsecsim.p4runtime.device import Events
 from ipsecsim.p4runtime.errors import invalid
 
-from .errors import AssertionFailure
+from .errors import AssertionFailure, EndlessLoop
 from .paths import DROP_PORT
 from .pipeline import SwitchPipeline
 
@@ -135,6 +135,9 @@ class Switch:
         except AssertionFailure as failure:
             self._drop("assertion failed")
             log.error("assertion failed at %s: packet dropped", failure)
+        except EndlessLoop:
+            self._drop("endless loop")
+            log.error("a loop of the program does not end: packet dropped")
         except RecursionError:
             self._drop("too many clones")
             log.error("the program clones its clones without end: packet dropped")

@@ -51,6 +51,19 @@ control I(inout headers_t hdr, METADATA) {
         }
         hdr.data.log = hdr.data.log | 0x80;
     }
+    action count_up() {
+        for (bit<8> i = 0; i <= hdr.data.a; i = i + 1) {
+            hdr.data.b = hdr.data.b + 1;
+        }
+    }
+    action count_and_leave() {
+        for (bit<8> i = 0; i < hdr.data.a; i = i + 1) {
+            if (i == 3) {
+                exit;
+            }
+            hdr.data.b = hdr.data.b + 1;
+        }
+    }
     table colours {
         key = { hdr.data.a : exact; }
         actions = { red; green; leave; NoAction; }
@@ -104,6 +117,10 @@ control I(inout headers_t hdr, METADATA) {
             log_msg("a is {}, b is {}", { hdr.data.a, hdr.data.b });
         } else if (hdr.run.test == 5) {
             assert(hdr.data.a != 5);
+        } else if (hdr.run.test == 6) {
+            count_up();
+        } else if (hdr.run.test == 7) {
+            count_and_leave();
         }
         hdr.data.log = hdr.data.log | 0x8000;
     }
