@@ -105,14 +105,20 @@ def agent(parsed: argparse.Namespace) -> int:
 
 def _serve(router: LiveRouter, session: Session, script: list[str], console: bool) -> int:
     """Until SIGINT or SIGTERM, or until the console is left."""
-    from ipsecsim.live.terminal import Keyboard, LineInput, LineTerminal
+    from ipsecsim.live.terminal import Keyboard, LineInput, LineTerminal, at_keyboard
 
     signals: list[int] = []
+    interrupts: list[int] = []  # Ctrl-C while a command runs
     introduced: list[bool] = []
 
     def stop(number: int, frame: object) -> None:
-        signals.append(number)
+        (interrupts if keyboard and number == signal.SIGINT else signals).append(number)
         router.loop.call_soon(lambda: None)  # wakes it
+
+    def interrupted() -> bool:
+        asked = bool(interrupts)
+        interrupts.clear()
+        return asked
 
     def stopped() -> bool:
         return bool(signals)
@@ -124,13 +130,13 @@ def _serve(router: LiveRouter, session: Session, script: list[str], console: boo
         terminal.poll()
         return stopped() or terminal.done
 
-    keyboard = console and sys.stdin.isatty()
+    keyboard = console and at_keyboard()
     terminal = LineTerminal(session, sys.stdout, prompt=console and not keyboard)
     terminal.type(script)
     with _signals((signal.SIGINT, signal.SIGTERM), stop):
         if keyboard:
             router.run(lambda: ended() or terminal.idle)
-            Keyboard(session, router.loop, stopped).run()
+            Keyboard(session, router.loop, stopped, interrupted).run()
             return OK
         source = LineInput(sys.stdin.fileno(), terminal, router.loop) if console else None
         router.run(ended)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, TextIO
 
 from ipsecplane.ios.console import Conversation, run_console
+from prompt_toolkit.utils import is_dumb_terminal
 
 from ipsecsim.network.realtime import RealTimeLoop
 
 _LONG: Final = 3600.0
 _STEP: Final = 0.05  # seconds that a line may take to show what it did
+
+
+def at_keyboard() -> bool:
+    """Whether somebody sits at a terminal that can be drawn on."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and not is_dumb_terminal()
 
 
 class LineTerminal:
@@ -27,7 +34,7 @@ class LineTerminal:
         self._out = out
         self._prompt = prompt
         self._prompted = ""  # the prompt that stands at the cursor
-        self._lines: deque[str] = deque()
+        self._lines: deque[tuple[str, bool]] = deque()  # with whether they are to be shown
         self._ended = False
 
     @property
@@ -40,9 +47,12 @@ class LineTerminal:
         """All lines that came are worked off."""
         return not self._lines and not self._session.busy
 
-    def type(self, lines: Iterable[str]) -> None:
-        """Lines to be taken one after the other, each when the one before it is done."""
-        self._lines.extend(lines)
+    def type(self, lines: Iterable[str], *, echo: bool = True) -> None:
+        """Lines to be taken one after the other, each when the one before it is done.
+
+        Without `echo`, somebody else has shown them.
+        """
+        self._lines.extend((line, echo) for line in lines)
 
     def end(self) -> None:
         self._ended = True
@@ -50,8 +60,9 @@ class LineTerminal:
     def poll(self) -> None:
         self._show()
         while self._lines and not self._session.busy and not self._session.closed:
-            line = self._lines.popleft()
-            self._put(f"{self._prompt_now()}{line}\n")
+            line, echo = self._lines.popleft()
+            if echo:
+                self._put(f"{self._prompt_now()}{line}\n")
             self._prompted = ""
             self._session.submit(line)
             self._show()
@@ -169,7 +180,8 @@ class LineInput:
         *lines, self._rest = (self._rest + octets).split(b"\n")
         if not octets and self._rest:
             lines, self._rest = [self._rest], b""
-        self._terminal.type(line.decode(errors="replace").rstrip("\r") for line in lines)
+        typed = [line.decode(errors="replace").rstrip("\r") for line in lines]
+        self._terminal.type(typed, echo=not os.isatty(self._descriptor))
         if not octets:
             self._terminal.end()
         return bool(octets)

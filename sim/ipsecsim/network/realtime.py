@@ -135,13 +135,13 @@ class RealTimeLoop(Loop):
         self._catch_up()
         for key, _ in ready:
             callback: Callable[[], None] = key.data
+            self.events += 1
             callback()
 
     def _woken(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_in, 4096)
         for _ in range(len(self._soon)):
-            self.events += 1
             self._soon.popleft()()
 
     def _go_on(self) -> None:

@@ -16,10 +16,10 @@ from typing import Final
 from ipsecplane.ios.commandset import CommandError
 from ipsecplane.ios.session import Session
 
-from ipsecsim.live.terminal import Keyboard, LineInput, LineTerminal
+from ipsecsim.live.terminal import Keyboard, LineInput, LineTerminal, at_keyboard
 from ipsecsim.network.paced import PacedLoop
 from ipsecsim.network.realtime import RealTimeLoop
-from ipsecsim.network.signals import handled
+from ipsecsim.network.signals import handled, interruptible
 from ipsecsim.scenario.model import Scenario
 from ipsecsim.scenario.runner import Runner
 from ipsecsim.scenario.switchboard import Switchboard
@@ -43,9 +43,10 @@ def interact(
     It is reached before the timeline begins, or `at_end` of it. `save`: the folder that
     `write memory` puts ROUTER.cfg into; without, it is refused. Raises what World raises.
     """
-    with World(scenario, options, PacedLoop) as world:
-        loop = world.loop
-        assert isinstance(loop, RealTimeLoop)
+    world = World(scenario, options, PacedLoop)
+    loop = world.loop
+    assert isinstance(loop, RealTimeLoop)
+    with interruptible(loop), world:
         if at_end:
             _run(world)
         sessions = {
@@ -75,10 +76,10 @@ def _talk(board: Switchboard, loop: RealTimeLoop) -> None:
     """Until whoever is there leaves, or a signal ends it."""
     interrupts: list[int] = []
     stops: list[int] = []
-    at_keyboard = sys.stdin.isatty()
+    keyboard = at_keyboard()
 
     def on_signal(number: int) -> None:
-        if number == signal.SIGINT and (at_keyboard or board.busy):
+        if number == signal.SIGINT and (keyboard or board.busy):
             interrupts.append(number)
         else:
             stops.append(number)
@@ -90,7 +91,7 @@ def _talk(board: Switchboard, loop: RealTimeLoop) -> None:
         return asked
 
     with handled(on_signal):
-        if at_keyboard:
+        if keyboard:
             Keyboard(board, loop, lambda: bool(stops), interrupted).run()
         else:
             _take_lines(board, loop, lambda: bool(stops), interrupted)
