@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 
 def register_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("run", help="run a scenario and check what it expects")
+    parser = commands.add_parser(
+        "run",
+        help="run a scenario and check what it expects",
+        description="Run the timeline of FOLDER/scenario.yaml, print the transcript, and leave "
+        "transcript, captures, keys for Wireshark and tables in a folder.",
+        epilog="Exit code 0 if all expectations hold, 1 if not, 2 for wrong input, 3 for a device "
+        "that cannot be had.",
+    )
     _scenario_arguments(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where the results go (default runs/SCENARIO)"
@@ -30,15 +37,27 @@ def register_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def register_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("check", help="read a scenario and its configurations")
+    parser = commands.add_parser(
+        "check",
+        help="read a scenario and its configurations",
+        description="Read a scenario with every combination of its parameters; run nothing.",
+    )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.set_defaults(run=check)
 
 
 def register_console(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("console", help="the prompt of a scenario's routers")
+    parser = commands.add_parser(
+        "console",
+        help="the prompt of a scenario's routers",
+        description="Sit at the consoles of a scenario's routers. ~? lists what is not for the "
+        "router but for the console: other routers, time, leaving. Time jumps while a command "
+        "runs. Standard input may be a file or a pipe.",
+    )
     _scenario_arguments(parser)
-    parser.add_argument("--router", metavar="NAME", help="the first one, else")
+    parser.add_argument(
+        "--router", metavar="NAME", help="where to begin (default: the first)"
+    )
     parser.add_argument(
         "--at",
         choices=("start", "end"),
@@ -113,7 +132,7 @@ def console(parsed: argparse.Namespace) -> int:
 
 def _scenario_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="with a scenario.yaml in it")
-    parser.add_argument("--seed", help="of all chance (default the scenario's)")
+    parser.add_argument("--seed", help="of all randomness (default the scenario's)")
     parser.add_argument(
         "--set",
         action="append",
@@ -204,6 +223,8 @@ def clear_errors() -> Iterator[None]:
         raise CommandError(str(error), NO_TARGET) from error
     except UnicodeDecodeError as error:
         raise CommandError(f"not a text file: {error}") from error
+    except BrokenPipeError:
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise CommandError(f"{where}{error.strerror or error}") from error
