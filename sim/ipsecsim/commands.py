@@ -55,9 +55,7 @@ def register_console(commands: argparse._SubParsersAction[argparse.ArgumentParse
         "runs. Standard input may be a file or a pipe.",
     )
     _scenario_arguments(parser)
-    parser.add_argument(
-        "--router", metavar="NAME", help="where to begin (default: the first)"
-    )
+    parser.add_argument("--router", metavar="NAME", help="where to begin (default: the first)")
     parser.add_argument(
         "--at",
         choices=("start", "end"),
@@ -147,7 +145,8 @@ def _scenario_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[ROUTER=]KIND",
-        help="embedded (default), bmv2 or grpc://HOST:PORT[/DEVICE]; real time unless embedded",
+        help="embedded (default), bmv2-stepped, or in real time bmv2, grpc://HOST:PORT[/DEVICE] "
+        "(docs/targets.md)",
     )
     parser.add_argument(
         "--accelerator",

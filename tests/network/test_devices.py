@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 from ipsecsim.network.clock import Loop
-from ipsecsim.network.devices import bmv2
+from ipsecsim.network.devices import bmv2_process
 from ipsecsim.network.devices.base import DeviceError
 from ipsecsim.network.devices.bmv2 import Bmv2Pipeline
 from ipsecsim.network.devices.choice import DeviceChoice
@@ -34,7 +35,9 @@ def test_a_router_s_own_choice_goes_before_that_for_all() -> None:
     choice.check(ROUTERS)
     assert (choice.pipeline_of("a"), choice.pipeline_of("b")) == ("bmv2", "embedded")
     assert choice.real_time(ROUTERS)
-    assert not DeviceChoice({"": "bmv2", "a": "embedded", "b": "embedded"}).real_time(ROUTERS)
+    virtual = DeviceChoice({"": "bmv2", "a": "embedded", "b": "bmv2-stepped"})
+    virtual.check(ROUTERS)
+    assert not virtual.real_time(ROUTERS)
 
 
 @pytest.mark.parametrize(
@@ -118,13 +121,13 @@ def test_a_bmv2_that_ends_at_once_is_quoted(fake: Path) -> None:
 
 def test_a_bmv2_that_does_not_come_up_is_ended(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake.write_text("#!/bin/sh\nexec sleep 1000\n")
-    monkeypatch.setattr(bmv2, "START_TIMEOUT", 0.3)
+    monkeypatch.setattr(bmv2_process, "START_TIMEOUT", 0.3)
     loop = RealTimeLoop()
     pipeline = Bmv2Pipeline("r1", loop)
     assert start(pipeline) == "simple_switch_grpc for r1: not ready after 0.3 s"
-    pid = pipeline.pid
+    pid = pipeline.process.pid
     pipeline.stop()
-    assert pipeline.pid is None
+    assert pipeline.process.pid is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid or 0, 0)
     loop.close()
@@ -133,12 +136,12 @@ def test_a_bmv2_that_does_not_come_up_is_ended(fake: Path, monkeypatch: pytest.M
 def test_a_bmv2_that_is_killed_leaves_the_loop_alive(fake: Path) -> None:
     """Frames to a process that is gone are lost, no more."""
     fake.unlink()
-    if bmv2.shutil.which(bmv2.PROGRAM) is None:
+    if shutil.which(bmv2_process.PROGRAM) is None:
         pytest.skip("simple_switch_grpc is not installed")
     loop = RealTimeLoop()
     pipeline = Bmv2Pipeline("r1", loop)
     pipeline.start(lambda port, frame: None, lambda: None)
-    os.kill(pipeline.pid or 0, 9)
+    os.kill(pipeline.process.pid or 0, 9)
     pipeline.inject(1, bytes(60))
     loop.run_for(0.05)
     started = time.monotonic()

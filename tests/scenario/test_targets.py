@@ -39,6 +39,60 @@ needs_bmv2 = pytest.mark.skipif(
 # -- the same packets ------------------------------------------------------------------------------
 
 
+def run(folder: Path, out: Path, pipeline: str, **settings: str) -> dict[str, bytes]:
+    """The files that a run leaves, without the name that the pipeline has in log messages."""
+    options = RunOptions(settings, devices=DeviceChoice({"": pipeline}))
+    report = run_with_outputs(load_scenario(folder), options, out, None)
+    assert report.failures == []
+    files = {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    for name in (b"pipeline embedded switch", b"pipeline BMv2"):
+        files["transcript.txt"] = files["transcript.txt"].replace(name, b"pipeline NAME")
+    return files
+
+
+EVERY = [(p.parent.name, {}) for p in sorted(EXAMPLES.glob("*/scenario.yaml"))]
+EVERY.append((CHAPTER3.name, {"recovery": "off"}))
+
+
+@pytest.mark.interop
+@needs_bmv2
+@pytest.mark.parametrize(("example", "settings"), EVERY)
+def test_stock_bmv2_in_virtual_time_leaves_the_same_files(
+    tmp_path: Path, example: str, settings: dict[str, str]
+) -> None:
+    """Transcript, captures with their time stamps, keys and tables: octet for octet."""
+    runs = [
+        run(EXAMPLES / example, tmp_path / pipeline, pipeline, **settings)
+        for pipeline in ("embedded", "bmv2-stepped")
+    ]
+    assert [name for name in runs[0] if runs[0][name] != runs[1].get(name)] == []
+    assert runs[0].keys() == runs[1].keys()
+
+
+FLOWS = """
+- {host: h1, ping: {target: 192.168.2.9, count: 5}}
+- {host: h1, ping: {target: "2001:db8:2::9", count: 2}}
+- {host: h1, tcp: {target: 192.168.2.9, size: 60 kB}}
+- {host: h2, udp: {target: 192.168.1.9, count: 20, size: 1500, rate: 1000}}
+- {host: h2, udp: {target: 192.168.1.9, count: 5, size: 1500, rate: 1000, df: true}}
+- {host: h1, ping: {target: 192.168.2.9, count: 3, size: 4000}}
+- {host: h1, ping: {target: 203.0.113.2, count: 3, size: 2000}}
+- {link: wan, impair: {loss: 2%, jitter: 1 ms, reorder: 5%, duplicate: 5%}}
+- {host: h2, tcp: {target: 192.168.1.9, size: 60 kB}}
+"""
+
+
+@pytest.mark.interop
+@needs_bmv2
+def test_flows_of_hosts_are_the_same_too(tmp_path: Path) -> None:
+    """TCP, fragments and errors in and outside of a tunnel, through two BMv2s in virtual time."""
+    folder = write(tmp_path / "s", FLOWS, two_sites())
+    one = run(folder, tmp_path / "embedded", "embedded")
+    other = run(folder, tmp_path / "bmv2", "bmv2-stepped")
+    assert len(one["captures/wan.pcapng"]) > 150_000
+    assert [name for name in one if one[name] != other[name]] == []
+
+
 @pytest.mark.xdist_group("chapter3")
 @pytest.mark.interop
 @needs_bmv2
@@ -142,11 +196,12 @@ OUTAGE = f"""
 @pytest.mark.interop
 @needs_bmv2
 @pytest.mark.parametrize("state", ["kept", "lost"])
-def test_bmv2_goes_away_and_comes_back(tmp_path: Path, state: str) -> None:
+@pytest.mark.parametrize("pipeline", ["bmv2", "bmv2-stepped"])
+def test_bmv2_goes_away_and_comes_back(tmp_path: Path, pipeline: str, state: str) -> None:
     timeline = OUTAGE.replace("STATE", state)
     scenario = load_scenario(write(tmp_path, timeline, two_sites()))
     text = io.StringIO()
-    options = RunOptions(devices=DeviceChoice({"a": "bmv2"}))
+    options = RunOptions(devices=DeviceChoice({"a": pipeline}))
     with World(scenario, options) as world:
         report = Runner(world, Transcript([text])).run()
     assert report.failures == [], text.getvalue()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ipsecsim.network.clock import Loop
 from ipsecsim.network.devices.base import AcceleratorDevice, DeviceError, PipelineDevice
 from ipsecsim.network.devices.bmv2 import Bmv2Pipeline
+from ipsecsim.network.devices.bmv2_stepped import SteppedBmv2Pipeline
 from ipsecsim.network.devices.embedded import EmbeddedPipeline
 from ipsecsim.network.devices.external import ExternalPipeline, parse_url
 from ipsecsim.network.devices.software import SoftwareAccelerator
@@ -16,6 +17,7 @@ from ipsecsim.network.realtime import RealTimeLoop
 
 EMBEDDED = "embedded"
 BMV2 = "bmv2"
+STEPPED = "bmv2-stepped"
 SOFTWARE = "software"
 
 
@@ -45,10 +47,11 @@ class DeviceChoice:
         used: dict[str, str] = {}
         for router in routers:
             kind = self.pipeline_of(router)
-            if kind in (EMBEDDED, BMV2):
+            if kind in (EMBEDDED, BMV2, STEPPED):
                 continue
             if not kind.startswith("grpc://"):
-                raise DeviceError(f"--pipeline {kind}: is none of embedded, bmv2, grpc://HOST:PORT")
+                known = f"{EMBEDDED}, {BMV2}, grpc://HOST:PORT, {STEPPED}"
+                raise DeviceError(f"--pipeline {kind}: is none of {known}")
             parse_url(kind)
             if kind in used:
                 raise DeviceError(
@@ -63,7 +66,7 @@ class DeviceChoice:
 
     def real_time(self, routers: Mapping[str, object]) -> bool:
         """Whether any of the chosen devices has a clock that cannot be simulated."""
-        return any(self.pipeline_of(router) != EMBEDDED for router in routers)
+        return any(self.pipeline_of(router) not in (EMBEDDED, STEPPED) for router in routers)
 
     def make_pipeline(
         self, router: str, ports: Mapping[str, int], loop: Loop, randomness: Randomness
@@ -72,6 +75,8 @@ class DeviceChoice:
         kind = self.pipeline_of(router)
         if kind == EMBEDDED:
             return EmbeddedPipeline(loop, randomness.stream(f"router {router} pipeline"))
+        if kind == STEPPED:
+            return SteppedBmv2Pipeline(router, ports.values())
         assert isinstance(loop, RealTimeLoop)
         if kind == BMV2:
             return Bmv2Pipeline(router, loop)
