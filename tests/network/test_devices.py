@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -161,3 +163,31 @@ def test_the_embedded_switch_restarts_without_its_tables() -> None:
     pipeline.disconnect("away")
     pipeline.reconnect(keep_state=False)
     assert pipeline.switch is not before
+
+
+def test_a_bmv2_that_nobody_ends_does_not_outlive_the_interpreter(fake: Path) -> None:
+    fake.write_text("#!/bin/sh\nexec sleep 1000\n")
+    script = (
+        "from ipsecsim.network.devices import bmv2_process as b\n"
+        "b.START_TIMEOUT = 0.1\n"
+        "p = b.Bmv2Process('r1', lambda port, frame: None)\n"
+        "try: p.start()\n"
+        "except b.DeviceError: print(p.pid)\n"
+    )
+    pid = subprocess.check_output([sys.executable, "-c", script], text=True)
+    wait_until_gone(int(pid))
+
+
+def wait_until_gone(pid: int) -> None:
+    """Whoever inherits it has to take note of its end first."""
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists() and "Z" not in _state(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import Final
 
@@ -88,6 +89,8 @@ class Bmv2Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C is for us: we end it when we have what we want
             )
+        # Should nobody call `end`, it ends with this object, or with the interpreter.
+        self._last_resort = weakref.finalize(self, self._process.kill)
         self._await_server(self._process)
 
     def open_data_plane(self) -> None:
@@ -124,6 +127,7 @@ class Bmv2Process:
         process, self._process = self._process, None
         if process is None:
             return
+        self._last_resort.detach()
         process.terminate()
         try:
             process.wait(5)
