@@ -1,7 +1,7 @@
-"""Every example runs as it stands; and where it has a parameter `broken`, it notices each breakage.
+"""Every example runs as it stands; one with a parameter `broken` notices each breakage.
 
-`broken` is an example's own proof that its expectations can fail: its default changes nothing, every
-other choice takes the feature away from the configurations.
+`broken` is an example's own proof that its expectations can fail: its default changes nothing,
+every other choice takes the feature away from the configurations.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""docs/guide-coverage.md and the tests agree: every row names tests that exist, and none is missing.
+"""docs/guide-coverage.md and the tests agree: rows name tests that exist, none is missing.
 
 Rows name `tests/x/test_y.py::test_z`, a whole test module, or an example's folder. Two things must
-be in the list of their chapter: the example folders `chNN_*` and the tests of modules that are called
-`test_chapterN_*.py`. Lines in the column of commands are parsed by the command grammar.
+be in the list of their chapter: the example folders `chNN_*` and the tests of modules called
+`test_chapterN_*.py`. Commands in the first column are parsed by the command grammar.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def rows() -> Iterator[Row]:
 
 
 @cache
-def tests_of(module: Path) -> frozenset[str]:
+def names_of(module: Path) -> frozenset[str]:
     tree = ast.parse(module.read_text())
     return frozenset(
         node.name
@@ -68,9 +68,9 @@ def problem(reference: str) -> str:
         return "" if (ROOT / path / "scenario.yaml").is_file() else "no such example"
     if not (ROOT / path).is_file():
         return "no such module"
-    if name and name not in tests_of(ROOT / path):
+    if name and name not in names_of(ROOT / path):
         return "no such test"
-    return "" if tests_of(ROOT / path) else "no tests in it"
+    return "" if names_of(ROOT / path) else "no tests in it"
 
 
 def test_every_row_is_shown_by_tests_that_exist() -> None:
@@ -100,7 +100,7 @@ def test_no_example_and_no_chapter_test_is_missing_in_the_list() -> None:
         for module in (ROOT / "tests").rglob(f"test_chapter{chapter}_*.py"):
             name = module.relative_to(ROOT).as_posix()
             if name not in references:
-                wanted += [f"{name}::{test}" for test in sorted(tests_of(module))]
+                wanted += [f"{name}::{test}" for test in sorted(names_of(module))]
         missing += [f"chapter {chapter}: {one}" for one in wanted if one not in references]
     assert not missing, "\n".join(missing)
 
