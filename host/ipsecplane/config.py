@@ -96,6 +96,15 @@ class IsakmpPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Keepalive:
+    """`crypto isakmp keepalive` (guide chapter 4); seconds."""
+
+    interval: int
+    retry: int = 2
+    periodic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class IsakmpKey:
     """`crypto isakmp key`: a pre-shared key for the peers in `network` (0.0.0.0/0 = any)."""
 
@@ -207,6 +216,8 @@ class RouterConfig:
     prefragment: bool = True
     nat_transparency: bool = True
     nat_keepalive: int = 0  # 0 = off
+    keepalive: Keepalive | None = None
+    log_sessions: bool = False  # `crypto logging session`
     logging: LoggingConfig = LoggingConfig()
     clock: ClockConfig = ClockConfig()
 

@@ -65,7 +65,7 @@ def test_invalid_spi_recovery_as_in_the_guide() -> None:
     wire.flush()
     wire.settle()
     assert wire.a.of(IpsecSasDeleted) == [
-        IpsecSasDeleted(B, tuple((p.protocol, p.outbound_spi) for p in parts(old)), True)
+        IpsecSasDeleted(B, tuple((p.protocol, p.outbound_spi) for p in parts(old)), True, 500)
     ]
     assert wire.a.outbound == {}
     assert states(wire.b) == [

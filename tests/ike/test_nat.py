@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 from ipsecplane.config import Address
-from ipsecplane.ike import nat
+from ipsecplane.ike import nat, vendor_ids
 from ipsecplane.ike.constants import PayloadType
 from ipsecplane.ike.nat import NatVersion
 from ipsecplane.ike.payloads import Header, decode_chain
@@ -104,14 +104,14 @@ def test_switched_off() -> None:
     assert not wire.a.of(OutboundSasReady)[0].sas.udp_encapsulation
     first = wire.sent[1]
     assert "rfc3947" in wire.a.debugs
-    vendor_ids = [
+    found = [
         p.body
         for p in decode_chain(
             first.payload, Header.decode(first.payload).next_payload, padded=False
         )
         if p.type == PayloadType.VENDOR_ID
     ]
-    assert vendor_ids == [nat.DPD_VENDOR_ID]
+    assert found == [vendor_ids.DPD, vendor_ids.UNITY]
 
 
 def test_the_hashes_in_their_order() -> None:

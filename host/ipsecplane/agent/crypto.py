@@ -18,20 +18,23 @@ from ipsecplane.ike.types import (
     MainModeState,
     NegotiationFailed,
     OutboundSasReady,
+    PeerDead,
     PeerMoved,
 )
 from ipsecplane.ios import syslog
-from ipsecplane.ipsec.lifetime import BUSY_INTERVAL, Limits, Verdict, limits_of, next_look
+from ipsecplane.ipsec.lifetime import BUSY_INTERVAL
 from ipsecplane.ipsec.path_mtu import PathMtus
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
-from ipsecplane.ipsec.spd import Numbers, PolicyEntry, Spd, compile_spd
+from ipsecplane.ipsec.spd import Numbers, Spd, compile_spd
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.views import LogLine
 
 from . import debug
+from .aging import Aging
 from .counters import Counters
 from .log import Log
+from .peers import PeerChoice, TrafficWatch
 
 
 class Crypto:
@@ -60,19 +63,16 @@ class Crypto:
         self.isakmp_keys: dict[bytes, bytes] = {}
         self._counters = counters
         self._log = log
-        self._random_bytes = random_bytes
-        self._interval = counter_interval
         self._changed = changed
         self._in_step = in_step
         self._config = RouterConfig()
         self._numbers = Numbers()
         self._recovery = InvalidSpiRecovery()
-        self._limits: dict[int, Limits] = {}  # by SAs id
+        self._aging = Aging(self.sad, self._read_counters, counter_interval, random_bytes)
+        self._traffic = TrafficWatch(engine)
         self._pending: set[int] = set()  # policy entries under negotiation
-        self._peer_choice: dict[int, int] = {}
+        self._peers = PeerChoice()
         self._path_mtus = PathMtus()
-        self._look_at: float | None = None
-        self._looked_at = 0.0
 
     # -- configuration -------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ class Crypto:
         if self.sad.usable(number) and not self._in_step():
             return  # there is an SA, only the tables do not know it yet: another would not help
         self._pending.add(number)
-        peer = self._peer_of(entry)
+        peer = self._peers.current(entry)
         self.engine.initiate(entry.phase2, local=entry.phase2.local_address, peer=peer, now=now)
 
     def invalid_spi(
@@ -180,6 +180,8 @@ class Crypto:
                 self._deleted(event, now)
             case NegotiationFailed():
                 self._failed(event)
+            case PeerDead():
+                self._dead(event, now)
             case PeerMoved():
                 self._moved(event)
 
@@ -195,8 +197,7 @@ class Crypto:
             self.engine.delete_sas(sas, now)
             return
         self.history.append(sas)
-        self._limits[sas.id] = limits_of(sas, self._random_bytes)
-        self._look_at = self._next_look(now, BUSY_INTERVAL)
+        self._aging.add(sas, now)
         self._debug("ipsec", debug.initialize_sas(entry), now)
         self._changed()
 
@@ -214,7 +215,7 @@ class Crypto:
         self._changed()
 
     def _deleted(self, event: IpsecSasDeleted, now: float) -> None:
-        gone = self.sad.by_outbound_spi(event.remote, event.outbound)
+        gone = self.sad.by_outbound_spi(event.remote, event.outbound, event.remote_port)
         if event.invalid_spi:
             # Whoever lost these has lost their predecessors too.
             gone += [
@@ -228,10 +229,18 @@ class Crypto:
         if event.entry is None:
             return
         self._pending.discard(event.entry)
-        self._peer_choice[event.entry] = self._peer_choice.get(event.entry, 0) + 1
+        if event.entry in self.spd.entries:
+            self._peers.failed(self.spd.entries[event.entry], event.remote)
         for sa in self.sad:
             if sa.sas.policy.entry == event.entry:
                 sa.rekeying = False
+
+    def _dead(self, event: PeerDead, now: float) -> None:
+        """Its SAs follow as deleted; the next packet tries the next peer."""
+        self._log.add(syslog.session_down(now, event.remote, event.remote_port))
+        for entry in self.spd.entries.values():
+            if event.remote in entry.phase2.peers:
+                self._peers.failed(entry, event.remote)
 
     def _moved(self, event: PeerMoved) -> None:
         for sa in self.sad:
@@ -239,50 +248,39 @@ class Crypto:
                 sa.sas = replace(sa.sas, remote=event.new_remote, remote_port=event.new_port)
                 self._changed()
 
-    def _peer_of(self, entry: PolicyEntry) -> Address:
-        """The peer to try: the next one of the list after each failure, from the top again."""
-        peers = entry.phase2.peers
-        return peers[self._peer_choice.get(entry.number, 0) % len(peers)]
-
     # -- time ----------------------------------------------------------------------------------
 
     def next_timeout(self) -> float | None:
-        candidates = [self.engine.next_timeout(), self._look_at, self._path_mtus.next_timeout()]
+        aging, paths = self._aging.next_timeout, self._path_mtus.next_timeout()
+        candidates = [self.engine.next_timeout(), aging, paths]
         return min((c for c in candidates if c is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         due = self.engine.next_timeout()
         if due is not None and now >= due:
+            if self.engine.watches_traffic:
+                self._read_counters()
+                self._traffic.tell(self.sad, now)
             self.engine.handle_timeout(now)
-        if self._look_at is not None and now >= self._look_at:
+        look_at = self._aging.next_timeout
+        if look_at is not None and now >= look_at:
             self._look(now)
         if self._path_mtus.handle_timeout(now):
             self._changed()
 
     def _look(self, now: float) -> None:
         """Read the counters and see which SAs are at a limit."""
-        before = {sa.sas.id: sa.usage for sa in self.sad}
-        self._counters.refresh(self.sad)
-        expired, interval = [], self._interval
-        for sa in self.sad:
-            limits = self._limits[sa.sas.id]
-            match limits.verdict(sa.usage, now):
-                case Verdict.EXPIRED:
-                    expired.append(sa)
-                case Verdict.REKEY:
-                    self._rekey(sa, now)
-            elapsed = now - self._looked_at
-            look = next_look(limits, before[sa.sas.id], sa.usage, elapsed, self._interval)
-            interval = min(interval, look)
-        self._looked_at = now
-        self.delete(expired, now)
-        self._look_at = self._next_look(now, interval)
+        found, interval = self._aging.look(now)
+        for sa in found.to_rekey:
+            self._rekey(sa, now)
+        self.delete(found.expired, now)
+        if self.engine.watches_traffic:
+            self._traffic.tell(self.sad, now)
+            interval = min(interval, BUSY_INTERVAL)
+        self._aging.schedule(now, interval)
 
-    def _next_look(self, now: float, interval: float) -> float | None:
-        if not len(self.sad):
-            return None
-        instants = [self._limits[sa.sas.id].next_instant(now) for sa in self.sad]
-        return min([now + min(interval, self._interval), *instants])
+    def _read_counters(self) -> None:
+        self._counters.refresh(self.sad)
 
     def _rekey(self, sa: SadEntry, now: float) -> None:
         policy = self.spd.entries.get(sa.sas.policy.entry)
@@ -290,7 +288,12 @@ class Crypto:
             return
         sa.rekeying = True
         self.engine.initiate(
-            policy.phase2, local=sa.sas.local, peer=sa.sas.remote, now=now, replaces=sa.sas.id
+            policy.phase2,
+            local=sa.sas.local,
+            peer=sa.sas.remote,
+            now=now,
+            replaces=sa.sas.id,
+            peer_port=sa.sas.remote_port if sa.sas.udp_encapsulation else None,
         )
 
     # -- removing SAs --------------------------------------------------------------------------
@@ -348,10 +351,8 @@ class Crypto:
         self._counters.retire(gone)
         for sa in gone:
             self.sad.remove(sa)
-            self._limits.pop(sa.sas.id, None)
+            self._aging.remove(sa.sas)
             self._debug("ipsec", debug.delete_sa(sa), now)
-        if not len(self.sad):
-            self._look_at = None
         self._changed()
 
     def _debug(self, topic: str, lines: Iterable[str], now: float) -> None:
@@ -368,4 +369,6 @@ def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
         phase2=spd.phase2(),
         invalid_spi_recovery=config.invalid_spi_recovery,
         nat_transparency=config.nat_transparency,
+        nat_keepalive=config.nat_keepalive,
+        keepalive=config.keepalive,
     )

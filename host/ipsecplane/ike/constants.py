@@ -141,6 +141,8 @@ class NotifyType(IntEnum):
     RESPONDER_LIFETIME = 24576
     REPLAY_STATUS = 24577
     INITIAL_CONTACT = 24578
+    KEEP_ALIVE = 32768  # IOS's own, from before DPD; not in any RFC
+    KEEP_ALIVE_ACK = 32769
     R_U_THERE = 36136
     R_U_THERE_ACK = 36137
 

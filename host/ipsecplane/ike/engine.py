@@ -10,22 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ipsecplane.config import Address
-from ipsecplane.ike import informational, notices
-from ipsecplane.ike.constants import (
-    NO_COOKIE,
-    PROTOCOL_ID,
-    ExchangeType,
-    HeaderFlag,
-    NotifyType,
-    PayloadType,
-)
+from ipsecplane.ike import complaints, informational, notices
+from ipsecplane.ike.constants import NO_COOKIE, ExchangeType, HeaderFlag
 from ipsecplane.ike.errors import IkeError, NegotiationError, PayloadError
 from ipsecplane.ike.isakmp_sa import IsakmpSa, Request
-from ipsecplane.ike.payloads import Header, Notification
+from ipsecplane.ike.liveness import Liveness
+from ipsecplane.ike.messages import node_of
+from ipsecplane.ike.payloads import Header
 from ipsecplane.ike.phase1_manager import Phase1Manager
 from ipsecplane.ike.phase2_manager import Phase2Manager
-from ipsecplane.ike.runtime import RateLimit, Runtime
+from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.sa_records import SaRecords
+from ipsecplane.ike.spi_notices import SpiNotices
 from ipsecplane.ike.types import (
     Datagram,
     Event,
@@ -38,14 +34,6 @@ from ipsecplane.ike.types import (
 )
 
 EARLY_LIMIT = 8  # Phase 2 messages kept until Phase 1 is done
-INVALID_SPI_INTERVAL = 1.0  # seconds between notifications of one SPI
-RECOVERY_INTERVAL = 10.0  # seconds between IKE SAs made for invalid SPIs of one peer
-_MODE_NAMES = {
-    ExchangeType.MAIN: "Main",
-    ExchangeType.AGGRESSIVE: "Aggressive",
-    ExchangeType.QUICK: "Quick",
-    ExchangeType.INFORMATIONAL: "Informational",
-}
 
 
 class Engine:
@@ -58,14 +46,15 @@ class Engine:
             self._runtime, self._records, self._sa_established, self._sa_deleted
         )
         self._phase2 = Phase2Manager(self._runtime, self._records, self._phase1)
-        self._spi_notices = RateLimit(INVALID_SPI_INTERVAL)
-        self._recoveries = RateLimit(RECOVERY_INTERVAL)
+        self._spi_notices = SpiNotices(self._runtime, self._phase1)
+        self._liveness = Liveness(self._runtime, self._records, self._phase1, self._phase2)
 
     # --- configuration and views ---
 
     def reconfigure(self, config: IkeConfig, now: float) -> None:
         """A new configuration for what begins from `now` on; existing SAs stay."""
         self._runtime.config = config
+        self._liveness.reconfigured(now)
 
     def isakmp_sas(self) -> list[IsakmpSaView]:
         """All IKE SAs in order of creation, deleted ones for another minute."""
@@ -106,13 +95,15 @@ class Engine:
         peer: Address,
         now: float,
         replaces: int | None = None,
+        peer_port: int | None = None,
     ) -> None:
         """Negotiate IPsec SAs for a policy: an acquire, or a rekey of the SAs with id `replaces`.
 
         Joins a negotiation for the same policy that is under way. Ends in `OutboundSasReady` or
-        `NegotiationFailed`.
+        `NegotiationFailed`. `peer_port` tells apart peers behind one NAT.
         """
-        self._phase2.request(Request(policy, local, peer, replaces), now)
+        request = Request(policy, local, peer, replaces, peer_port=peer_port)
+        self._phase2.request(request, now)
 
     def notify_invalid_spi(
         self, peer: Address, local: Address, protocol: int, spi: int, now: float
@@ -123,39 +114,14 @@ class Engine:
         configured, an IKE SA is set up for it: to peers of a policy alone, and seldom (the guide's
         "built-in mechanism" against denial of service).
         """
-        if protocol not in PROTOCOL_ID or not self._spi_notices.allows((peer, protocol, spi), now):
-            return
-        sa = self._phase1.established(local, peer)
-        if sa is not None:
-            self._send_invalid_spi(sa, protocol, spi)
-            return
-        config = self._runtime.config
-        if not config.invalid_spi_recovery:
-            return
-        sa = self._phase1.negotiating(local, peer)
-        if sa is None:
-            if not any(peer in policy.peers for policy in config.phase2):
-                self._runtime.count("recovery_unknown_peer")
-                return
-            if not self._recoveries.allows(peer, now):
-                self._runtime.count("recovery_rate_limited")
-                return
-            try:
-                sa = self._phase1.start(local, peer, now, for_recovery=True)
-            except NegotiationError as error:
-                self._runtime.debug(f"ISAKMP:(0):invalid SPI recovery is impossible: {error}")
-                return
-            self._runtime.count("recoveries")
-        if (protocol, spi) not in sa.work.invalid_spis and len(sa.work.invalid_spis) < EARLY_LIMIT:
-            sa.work.invalid_spis.append((protocol, spi))
+        self._spi_notices.notify(peer, local, protocol, spi, now)
 
     def delete_sas(self, sas: IpsecSas, now: float) -> None:
         """Tell the peer that these SAs of ours are gone, if there is an IKE SA to tell it by."""
         sas = self._records.remove(sas.id) or sas  # the peer may have moved meanwhile
-        sa = self._phase1.established(sas.local, sas.remote)
-        if sa is None:
-            return
-        informational.send_deletion(sa, sas)
+        sa = self._phase1.established(sas.local, sas.remote, sas.remote_port)
+        if sa is not None:
+            informational.send_deletion(sa, sas)
 
     def delete_isakmp(self, conn_id: int | None, now: float) -> bool:
         """`clear crypto isakmp [conn-id]`: False if there is no such live connection."""
@@ -167,6 +133,30 @@ class Engine:
         for sa in found:
             self._phase1.delete(sa, now, "BY user command", retry=False)
         return bool(found) or conn_id is None
+
+    def traffic(
+        self,
+        local: Address,
+        remote: Address,
+        port: int,
+        *,
+        received: bool,
+        sent: bool,
+        since: float,
+        now: float,
+    ) -> None:
+        """What IPsec SAs with a peer carried from `since` to `now`, by the data plane's counters.
+
+        Dead peer detection on demand and NAT keepalives go by it (see `watches_traffic`).
+        """
+        self._liveness.traffic(
+            local, remote, port, received=received, sent=sent, since=since, now=now
+        )
+
+    @property
+    def watches_traffic(self) -> bool:
+        """Whether `traffic` has to be called each second, and before `handle_timeout`."""
+        return self._liveness.watches_traffic
 
     # --- datagrams ---
 
@@ -180,7 +170,7 @@ class Engine:
         try:
             header = Header.decode(datagram.payload)
         except PayloadError as error:
-            self._bad_message(datagram, error)
+            complaints.bad_message(runtime, datagram, error)
             return
         try:
             if header.responder_cookie == NO_COOKIE and header.exchange == ExchangeType.MAIN:
@@ -190,9 +180,9 @@ class Engine:
             else:
                 self._without_sa(header, datagram)
         except PayloadError as error:
-            self._bad_message(datagram, error)
+            complaints.bad_message(runtime, datagram, error)
         except IkeError as error:
-            self._mode_failure(header.exchange, datagram, error)
+            complaints.mode_failure(runtime, header.exchange, datagram, error)
 
     def _find(self, header: Header) -> IsakmpSa | None:
         if header.responder_cookie == NO_COOKIE:
@@ -233,7 +223,7 @@ class Engine:
                 raise PayloadError(20, "message ID", "is not zero in main mode")
             self._phase1.receive(sa, header, datagram, now)
         elif not header.flags & HeaderFlag.ENCRYPTED:
-            self._unauthenticated(header, datagram)
+            complaints.unauthenticated(self._runtime, header.exchange, datagram)
         elif not sa.established:
             if sa.keys is not None and len(sa.work.early) < EARLY_LIMIT:
                 sa.work.early.append(datagram)
@@ -248,11 +238,11 @@ class Engine:
                 self._phase2.abandon(exchange, error, now)
                 raise
             if exchange.state is not before:
-                self._follow_peer(sa, datagram)
+                self._heard(sa, datagram, now)
         elif header.exchange == ExchangeType.QUICK:
             try:
                 if self._phase2.respond(sa, header, datagram, now):
-                    self._follow_peer(sa, datagram)
+                    self._heard(sa, datagram, now)
             except NegotiationError:
                 sa.debug(f"phase 2 SA policy not acceptable! (local {sa.local} remote {sa.remote})")
                 raise
@@ -269,7 +259,13 @@ class Engine:
         message = informational.open_authenticated(sa, header, datagram.payload, iv)
         sa.used_message_ids.add(header.message_id)
         self._follow_peer(sa, datagram)
-        notices.handle(sa, message, now, self._phase1, self._phase2)
+        node = node_of(header.message_id)
+        self._runtime.debug(f"ISAKMP: set new node {node} to QM_IDLE")
+        sa.debug(f" processing HASH payload. message ID = {node}")
+        notices.handle(sa, message, now, self._phase1, self._phase2, self._liveness)
+        sa.debug(f'deleting node {node} error FALSE reason "Informational (in) state 1"')
+        if not sa.deleted:
+            sa.trace_input("IKE_MESG_FROM_PEER", "IKE_INFO_NOTIFY")
 
     # --- what the managers report ---
 
@@ -277,11 +273,8 @@ class Engine:
         if initial_contact:
             self._phase1.drop_older(sa, now)
             self._phase2.drop_older(sa)
-        for other in self._phase1:
-            if other.remote == sa.remote and other.local == sa.local:
-                for protocol, spi in other.work.invalid_spis:
-                    self._send_invalid_spi(sa, protocol, spi)
-                other.work.invalid_spis.clear()
+        self._liveness.begin(sa, now)
+        self._spi_notices.sa_established(sa)
         self._phase2.sa_established(sa, now)
         early, sa.work.early = sa.work.early, []
         for datagram in early:
@@ -289,15 +282,14 @@ class Engine:
 
     def _sa_deleted(self, sa: IsakmpSa, now: float, retry: bool) -> None:
         self._phase2.sa_deleted(sa, now, retry)
+        self._liveness.ended(sa, now)
 
     # --- helpers ---
 
-    def _send_invalid_spi(self, sa: IsakmpSa, protocol: int, spi: int) -> None:
-        number = PROTOCOL_ID[protocol]
-        sa.debug(f"sending NOTIFY INVALID_SPI protocol {int(number)} spi {spi}")
-        notification = Notification(number, NotifyType.INVALID_SPI, spi.to_bytes(4))
-        informational.send(sa, [(PayloadType.NOTIFICATION, notification.encode())])
-        self._runtime.count("invalid_spi_sent")
+    def _heard(self, sa: IsakmpSa, datagram: Datagram, now: float) -> None:
+        """An authentic message: the peer is alive, and where it came from."""
+        self._liveness.heard(sa, now)
+        self._follow_peer(sa, datagram)
 
     def _follow_peer(self, sa: IsakmpSa, datagram: Datagram) -> None:
         """A NAT may give the peer another port or address; the message that tells is authentic."""
@@ -306,54 +298,19 @@ class Engine:
             return
         old = (sa.remote, sa.remote_port)
         sa.remote, sa.remote_port, sa.local_port = *new, datagram.local_port
-        self._records.move_peer(old[0], new[0])
+        self._records.move_peer(old, new)
         self._runtime.emit(PeerMoved(*old, *new))
 
     def _without_sa(self, header: Header, datagram: Datagram) -> None:
+        runtime = self._runtime
         if header.exchange == ExchangeType.INFORMATIONAL and not header.flags:
-            self._unauthenticated(header, datagram)
-            return
-        if self._phase1.was_deleted(header.initiator_cookie + header.responder_cookie):
-            self._runtime.count(
-                "deleted_sa"
-            )  # both sides delete at the same time, or late messages
-            return
-        self._runtime.count("no_sa")
-        if header.responder_cookie == NO_COOKIE:
-            self._mode_failure(
-                header.exchange, datagram, PayloadError(18, "exchange type", "is not supported")
-            )
-            return
-        self._runtime.log(
-            4,
-            "IKMP_NO_SA",
-            f"IKE message from {datagram.remote} has no SA and is not an initialization offer",
-        )
-
-    def _unauthenticated(self, header: Header, datagram: Datagram) -> None:
-        """A notification that anybody could have sent: seen, counted, not believed."""
-        self._runtime.count("unauthenticated")
-        self._runtime.debug("ISAKMP:(0):Notify has no hash. Rejected.")
-        self._log_mode_failure(header.exchange, datagram)
-
-    def _bad_message(self, datagram: Datagram, error: PayloadError) -> None:
-        self._runtime.count(error.counter)
-        self._runtime.debug(f"ISAKMP: {error}")
-        self._runtime.log(
-            4,
-            "IKMP_BAD_MESSAGE",
-            f"IKE message from {datagram.remote} failed its sanity check or is malformed",
-        )
-
-    def _mode_failure(self, exchange: int, datagram: Datagram, error: IkeError) -> None:
-        self._runtime.count(error.counter)
-        self._runtime.debug(f"ISAKMP: {error}")
-        self._log_mode_failure(exchange, datagram)
-
-    def _log_mode_failure(self, exchange: int, datagram: Datagram) -> None:
-        name = next((n for kind, n in _MODE_NAMES.items() if kind == exchange), str(exchange))
-        self._runtime.log(
-            6,
-            "IKMP_MODE_FAILURE",
-            f"Processing of {name} mode failed with peer at {datagram.remote}",
-        )
+            complaints.unauthenticated(runtime, header.exchange, datagram)
+        elif self._phase1.was_deleted(header.initiator_cookie + header.responder_cookie):
+            runtime.count("deleted_sa")  # both sides delete at the same time, or late messages
+        else:
+            runtime.count("no_sa")
+            if header.responder_cookie == NO_COOKIE:
+                error = PayloadError(18, "exchange type", "is not supported")
+                complaints.mode_failure(runtime, header.exchange, datagram, error)
+            else:
+                complaints.no_sa(runtime, datagram)

@@ -9,15 +9,21 @@ from ipsecplane.ike import messages
 from ipsecplane.ike.constants import PROTOCOL_ID, ExchangeType, PayloadType
 from ipsecplane.ike.errors import AuthenticationError, PayloadError
 from ipsecplane.ike.isakmp_sa import IsakmpSa
-from ipsecplane.ike.messages import Message
+from ipsecplane.ike.messages import Message, node_of
 from ipsecplane.ike.payloads import HEADER_SIZE, Deletion, Header, encode_chain
 from ipsecplane.ike.sa_records import parts_of
 from ipsecplane.ike.types import IpsecSas
 
 
-def send(sa: IsakmpSa, payloads: Sequence[tuple[int, bytes]]) -> None:
+def send(
+    sa: IsakmpSa, payloads: Sequence[tuple[int, bytes]], message_id: int | None = None
+) -> None:
     """One authenticated message with a message ID of its own; nobody confirms it."""
-    sa.send(build(sa, sa.new_message_id(), payloads))
+    message_id = message_id or sa.new_message_id()
+    node = node_of(message_id)
+    sa.runtime.debug(f"ISAKMP: set new node {node} to QM_IDLE")
+    sa.send(build(sa, message_id, payloads))
+    sa.debug(f"purging node {node}")
 
 
 def send_deletion(sa: IsakmpSa, sas: IpsecSas) -> None:

@@ -19,7 +19,9 @@ from ipsecplane.ike.timers import Timer
 from ipsecplane.ike.types import Datagram, IsakmpSaView, MainModeState, Phase2Policy
 
 if TYPE_CHECKING:
+    from ipsecplane.ike.dpd import DeadPeerDetection, PeersQuestions
     from ipsecplane.ike.main_mode import MainMode
+    from ipsecplane.ike.nat_keepalive import NatKeepalive
     from ipsecplane.ike.quick_mode import QuickMode
 
 
@@ -32,6 +34,7 @@ class Request:
     peer: Address
     replaces: int | None = None
     attempts: int = 0
+    peer_port: int | None = None  # of a peer behind a NAT, where others may be too
 
 
 @dataclass(slots=True)
@@ -76,13 +79,16 @@ class IsakmpSa:
         self.keys: Phase1Keys | None = None
         self.nat = NatState()
         self.last_block = b""  # of Phase 1's ciphertext
-        self.peer_answers_dpd = False
+        self.peer_vendor_ids: set[bytes] = set()
         self.for_recovery = False  # started to tell the peer of an invalid SPI
         self.main_mode: MainMode | None = None
         self.exchanges: dict[int, QuickMode] = {}
         self.used_message_ids: set[int] = {0}
         self.work = Work()
         self.timers: list[Timer] = []
+        self.dpd: DeadPeerDetection | None = None
+        self.questions: PeersQuestions | None = None
+        self.nat_keepalive: NatKeepalive | None = None
 
     @property
     def cookies(self) -> bytes:
@@ -99,6 +105,17 @@ class IsakmpSa:
     @property
     def lifetime(self) -> int:
         return self.choice.lifetime if self.choice else 0
+
+    def is_with(self, local: Address, remote: Address, port: int | None = None) -> bool:
+        """Whether it is between these; `port` tells apart several peers behind one NAT."""
+        return (self.local, self.remote) == (local, remote) and (
+            port is None or not self.nat.peer_is_behind or port == self.remote_port
+        )
+
+    @property
+    def handle(self) -> int:
+        """What debug lines name it by, where IOS has an address in memory."""
+        return 0x80000000 + self.conn_id
 
     def phase1_keys(self) -> Phase1Keys:
         """The keys of an SA that is past main mode's fourth message."""
@@ -139,6 +156,11 @@ class IsakmpSa:
         else:
             self.runtime.debug(f"ISAKMP:({self.conn_id}):{text}")
 
+    def trace_input(self, source: str, what: str, new: str = "IKE_P1_COMPLETE") -> None:
+        """The debug lines after something happened to an SA that is up."""
+        self.debug(f"Input = {source}, {what}")
+        self.debug(f"Old State = IKE_P1_COMPLETE  New State = {new} ")
+
     def at(self, when: float, callback: Callable[[float], None]) -> None:
         """A timer that ends with the SA."""
         self.timers.append(self.runtime.timers.at(when, callback))
@@ -147,6 +169,12 @@ class IsakmpSa:
         for timer in self.timers:
             timer.cancel()
         self.timers.clear()
+        self.stop_watches()
+
+    def stop_watches(self) -> None:
+        for watch in (self.dpd, self.nat_keepalive):
+            if watch is not None:
+                watch.stop()
 
     def view(self) -> IsakmpSaView:
         return IsakmpSaView(
@@ -164,4 +192,10 @@ class IsakmpSa:
             initiator_cookie=self.cookie_i,
             responder_cookie=self.cookie_r,
             encryption_key=self.keys.encryption_key if self.keys else b"",
+            capabilities=self._capabilities(),
         )
+
+    def _capabilities(self) -> str:
+        """As `show crypto isakmp sa detail` codes them."""
+        keepalives = self.dpd.capability if self.dpd is not None else ""
+        return keepalives + ("N" if self.nat.detected else "")

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from ipsecplane.config import Address
-from ipsecplane.ike import identities
+from ipsecplane.ike import identities, vendor_ids
 from ipsecplane.ike.constants import IKE_PORT, NAT_T_PORT, IdType, NotifyType, PayloadType
 from ipsecplane.ike.errors import PayloadError
 from ipsecplane.ike.isakmp_sa import IsakmpSa
 from ipsecplane.ike.messages import Message
 from ipsecplane.ike.nat import (
-    DPD_VENDOR_ID,
     NatState,
     answered_vendor_id,
     common_version,
@@ -39,31 +38,36 @@ _PHASE1_PORTS: Final = ((0, 0), (_UDP, 0), (_UDP, IKE_PORT), (_UDP, NAT_T_PORT))
 
 
 def offered(sa: IsakmpSa) -> Payloads:
-    """The initiator's: all versions of NAT-T unless it is switched off, and DPD."""
+    """The initiator's: all versions of NAT-T unless it is switched off, and what is always ours."""
     found = offered_vendor_ids() if sa.runtime.config.nat_transparency else []
     for _, name in found:
         sa.debug(f" constructed NAT-T vendor-{name} ID")
-    return [(PayloadType.VENDOR_ID, value) for value in [*(v for v, _ in found), DPD_VENDOR_ID]]
+    return [*((PayloadType.VENDOR_ID, value) for value, _ in found), *_ours(sa)]
 
 
 def answered(sa: IsakmpSa, received: list[bytes]) -> Payloads:
-    """The responder's: the version of NAT-T that it agreed to, and DPD."""
+    """The responder's: the version of NAT-T that it agreed to, and what is always ours."""
     payloads: Payloads = []
     if sa.nat.version is not None:
         value, name = answered_vendor_id(sa.nat.version, received)
         sa.debug(f" constructed NAT-T vendor-{name} ID")
         payloads.append((PayloadType.VENDOR_ID, value))
-    return [*payloads, (PayloadType.VENDOR_ID, DPD_VENDOR_ID)]
+    return [*payloads, *_ours(sa)]
+
+
+def _ours(sa: IsakmpSa) -> Payloads:
+    dpd = [vendor_ids.DPD] if sa.runtime.config.dead_peer_detection else []
+    return [(PayloadType.VENDOR_ID, value) for value in [*dpd, vendor_ids.UNITY]]
 
 
 def read_vendor_ids(sa: IsakmpSa, message: Message) -> list[bytes]:
     found = [payload.body for payload in of_type(message.payloads, PayloadType.VENDOR_ID)]
     for value in found:
         sa.debug(" processing vendor id payload")
-        name = vendor_name(value)
+        name = vendor_name(value) or vendor_ids.name_of(value)
         if name is not None:
-            sa.debug(f" {name}")
-    sa.peer_answers_dpd |= DPD_VENDOR_ID in found
+            sa.debug(f" vendor ID is {name}")
+    sa.peer_vendor_ids.update(found)
     return found
 
 

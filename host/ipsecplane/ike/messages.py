@@ -86,6 +86,11 @@ def open_sealed(
     return Message(header, payloads, opened, encrypted[-block:])
 
 
+def node_of(message_id: int) -> int:
+    """A message ID as IOS's debug lines show it: signed."""
+    return message_id - (1 << 32) if message_id >> 31 else message_id
+
+
 def _header(
     cookies: bytes,
     exchange: int,

@@ -45,8 +45,6 @@ _VENDOR_IDS: Final = tuple(
         (NatVersion.DRAFT_02, b"draft-ietf-ipsec-nat-t-ike-02", "02"),
     )
 )
-# RFC 3706 section 5: protocol version 1.0 in the last two octets.
-DPD_VENDOR_ID: Final = bytes.fromhex("afcad71368a1f1c96b8696fc77570100")
 
 
 def offered_vendor_ids() -> list[tuple[bytes, str]]:
@@ -65,14 +63,11 @@ def common_version(received: Collection[bytes]) -> NatVersion | None:
 
 
 def vendor_name(value: bytes) -> str | None:
-    """What `debug crypto isakmp` says of a vendor ID that we know."""
-    if value == DPD_VENDOR_ID:
-        return "vendor ID is DPD"
+    """What `debug crypto isakmp` calls a vendor ID of NAT-T."""
     return next(
-        (f"vendor ID is NAT-T {n if n == 'rfc3947' else f'v{n[1:]}'}" for _, v, n in _VENDOR_IDS
-         if v == value),
+        (f"NAT-T {n if n == 'rfc3947' else f'v{n[1:]}'}" for _, v, n in _VENDOR_IDS if v == value),
         None,
-    )  # fmt: skip
+    )
 
 
 def detection_hash(hash_name: str, cookies: bytes, address: Address, port: int) -> bytes:

@@ -61,15 +61,19 @@ class Phase1Manager:
         """Whether an SA with these cookies ended not long ago."""
         return any(sa.deleted and sa.cookies == cookies for sa in self._sas)
 
-    def established(self, local: Address, remote: Address) -> IsakmpSa | None:
-        """The newest one that is up between two addresses."""
+    def established(
+        self, local: Address, remote: Address, port: int | None = None
+    ) -> IsakmpSa | None:
+        """The newest one that is up between two addresses (and with that port behind a NAT)."""
         return max(
-            (sa for sa in self._sas if sa.established and (sa.local, sa.remote) == (local, remote)),
+            (sa for sa in self._sas if sa.established and sa.is_with(local, remote, port)),
             key=lambda sa: sa.established_at or 0.0,
             default=None,
         )
 
-    def negotiating(self, local: Address, remote: Address) -> IsakmpSa | None:
+    def negotiating(
+        self, local: Address, remote: Address, port: int | None = None
+    ) -> IsakmpSa | None:
         """One on its way up that is worth waiting for.
 
         A peer's first message may be forged, its third not by somebody who cannot receive at its
@@ -80,7 +84,7 @@ class Phase1Manager:
                 sa
                 for sa in self._sas
                 if sa.negotiating
-                and (sa.local, sa.remote) == (local, remote)
+                and sa.is_with(local, remote, port)
                 and (sa.initiator or sa.state is MainModeState.MM_KEY_EXCH)
             ),
             None,
@@ -202,8 +206,8 @@ class Phase1Manager:
         """
         return (
             not (sa.for_recovery and sa.remote in self._met)
-            and not self._records.of_peer(sa.remote)
-            and not any(s.established and s.remote == sa.remote for s in self._sas if s is not sa)
+            and not self._records.of_sa(sa)
+            and not any(s.established and is_same_peer(s, sa) for s in self._sas if s is not sa)
         )
 
     def main_mode_done(self, sa: IsakmpSa, now: float, *, initial_contact: bool) -> None:
@@ -235,7 +239,10 @@ class Phase1Manager:
         if sa.deleted:
             return
         role = "I" if sa.initiator else "R"
-        sa.debug(f'deleting SA reason "{reason}" state ({role}) {sa.state} (peer {sa.remote})')
+        sa.debug(
+            f'deleting SA reason "{reason}" state ({role}) {sa.state} '
+            f"(peer {sa.remote}) input queue 0"
+        )
         if sa.established and tell_peer:
             deletion = Deletion(ProtocolId.ISAKMP, (sa.cookies,))
             informational.send(sa, [(PayloadType.DELETE, deletion.encode())])
@@ -267,10 +274,10 @@ class Phase1Manager:
 
     def _rekey(self, sa: IsakmpSa, now: float) -> None:
         """Replace an SA before it expires, if IPsec SAs still need one and no newer one is up."""
-        newest = self.established(sa.local, sa.remote)
-        if newest is not sa or self.negotiating(sa.local, sa.remote) is not None:
+        peer = sa.local, sa.remote, sa.remote_port
+        if self.established(*peer) is not sa or self.negotiating(*peer) is not None:
             return
-        if not self._records.of_peer(sa.remote) and not any(
+        if not self._records.of_sa(sa) and not any(
             exchange.pending for exchange in sa.exchanges.values()
         ):
             return

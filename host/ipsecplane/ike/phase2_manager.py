@@ -41,7 +41,7 @@ class Phase2Manager:
     def _joins(self, request: Request) -> bool:
         policy = request.policy
         for sa in self._phase1:
-            if sa.deleted or sa.remote != request.peer or sa.local != request.local:
+            if sa.deleted or not sa.is_with(request.local, request.peer, request.peer_port):
                 continue
             if any(waiting.policy.entry == policy.entry for waiting in sa.work.requests):
                 return True
@@ -61,11 +61,11 @@ class Phase2Manager:
         return False
 
     def _pursue(self, request: Request, now: float) -> None:
-        sa = self._phase1.established(request.local, request.peer)
+        sa = self._phase1.established(request.local, request.peer, request.peer_port)
         if sa is not None:
             self._initiate(sa, request, now)
             return
-        sa = self._phase1.negotiating(request.local, request.peer)
+        sa = self._phase1.negotiating(request.local, request.peer, request.peer_port)
         if sa is None:
             try:
                 sa = self._phase1.start(request.local, request.peer, now)
@@ -99,9 +99,10 @@ class Phase2Manager:
         waiting = [sa] + [
             other
             for other in self._phase1
-            if other is not sa and other.negotiating and other.remote == sa.remote
-            and other.local == sa.local
-        ]  # fmt: skip
+            if other is not sa
+            and other.negotiating
+            and other.is_with(sa.local, sa.remote, sa.remote_port)
+        ]
         for other in waiting:
             requests, other.work.requests = other.work.requests, []
             for request in requests:
@@ -123,10 +124,9 @@ class Phase2Manager:
                 self._retry(request, now, "IKE SA was deleted")
             else:
                 self._failed(request, "no IKE SA")
-        if not self._runtime.config.dangling and sa.established_at is not None:
-            others = [s for s in self._phase1 if s.established and s.remote == sa.remote]
-            if not others:
-                self.forget(self._records.of_peer(sa.remote))
+        last = self._phase1.established(sa.local, sa.remote, sa.remote_port) is None
+        if not self._runtime.config.dangling and sa.established_at is not None and last:
+            self.forget(self._records.of_sa(sa))
 
     # --- peers' quick modes ---
 
@@ -212,26 +212,22 @@ class Phase2Manager:
         """The peer no longer has these SAs."""
         for sas in found:
             self._records.remove(sas.id)
-            self._runtime.emit(IpsecSasDeleted(sas.remote, outbound_spis(sas), invalid_spi))
+            self._runtime.emit(
+                IpsecSasDeleted(sas.remote, outbound_spis(sas), invalid_spi, sas.remote_port)
+            )
 
     def drop_older(self, sa: IsakmpSa) -> None:
         """INITIAL-CONTACT: SAs from before the IKE SA that brought it are gone at the peer."""
-        self.forget(
-            [
-                sas
-                for sas in self._records.of_peer(sa.remote)
-                if sas.established_at < sa.created_at
-                and (sas.remote_port == sa.remote_port or not sa.nat.peer_is_behind)
-            ]
-        )
+        self.forget([sas for sas in self._records.of_sa(sa) if sas.established_at < sa.created_at])
 
     def deleted_by_peer(
         self, sa: IsakmpSa, protocol: int, spi: int, now: float, *, invalid_spi: bool = False
     ) -> None:
         """The peer deleted or does not know (IP protocol, SPI); a bundle goes as a whole."""
-        sas = self._records.by_outbound(sa.remote, protocol, spi)
+        sas = self._records.by_outbound(sa, protocol, spi)
         if sas is None:
-            self._runtime.emit(IpsecSasDeleted(sa.remote, ((protocol, spi),), invalid_spi))
+            port = sa.remote_port if sa.nat.peer_is_behind else None
+            self._runtime.emit(IpsecSasDeleted(sa.remote, ((protocol, spi),), invalid_spi, port))
             return
         self.forget([sas], invalid_spi=invalid_spi)
         for exchange in list(sa.exchanges.values()):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ipsecplane.config import Address
+from ipsecplane.ike.isakmp_sa import IsakmpSa
 from ipsecplane.ike.types import IpsecSas, ProtocolSa
 
 
@@ -39,12 +40,20 @@ class SaRecords:
     def of_peer(self, remote: Address) -> list[IpsecSas]:
         return [sas for sas in self._by_id.values() if sas.remote == remote]
 
-    def by_outbound(self, remote: Address, protocol: int, spi: int) -> IpsecSas | None:
+    def of_sa(self, sa: IsakmpSa) -> list[IpsecSas]:
+        """Those with the peer of an IKE SA, of which there may be several behind one NAT."""
+        return [
+            sas
+            for sas in self.of_peer(sa.remote)
+            if sas.remote_port == sa.remote_port or not sa.nat.peer_is_behind
+        ]
+
+    def by_outbound(self, sa: IsakmpSa, protocol: int, spi: int) -> IpsecSas | None:
         """The SAs whose outbound half (IP protocol, SPI) the peer names."""
         return next(
             (
                 sas
-                for sas in self.of_peer(remote)
+                for sas in self.of_sa(sa)
                 if any(p.protocol == protocol and p.outbound_spi == spi for p in parts_of(sas))
             ),
             None,
@@ -56,9 +65,11 @@ class SaRecords:
             if sas.established_at + sas.lifetime_seconds <= now:
                 self.remove(sas.id)
 
-    def move_peer(self, old: Address, new: Address) -> None:
-        for sas in self.of_peer(old):
-            self._by_id[sas.id] = replace(sas, remote=new)
+    def move_peer(self, old: tuple[Address, int], new: tuple[Address, int]) -> None:
+        """A peer has another address or port now."""
+        for sas in self.of_peer(old[0]):
+            if sas.remote_port == old[1]:
+                self._by_id[sas.id] = replace(sas, remote=new[0], remote_port=new[1])
 
 
 def parts_of(sas: IpsecSas) -> Iterator[ProtocolSa]:

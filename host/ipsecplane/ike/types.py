@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ipsecplane.config import Address, IsakmpKey, IsakmpPolicy, Network, TransformSet
+from ipsecplane.config import Address, IsakmpKey, IsakmpPolicy, Keepalive, Network, TransformSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,9 @@ class IkeConfig:
     phase2: tuple[Phase2Policy, ...] = ()
     invalid_spi_recovery: bool = False
     nat_transparency: bool = True
+    nat_keepalive: int = 0  # seconds; 0 = off
+    keepalive: Keepalive | None = None  # None: peers are not asked whether they are there
+    dead_peer_detection: bool = True  # off: as an IOS from before RFC 3706
     retransmit_interval: float = 10.0  # IOS: first retransmission after 10 s, five of them
     retransmit_limit: int = 5
     negotiation_limit: int = 64  # half-open main modes we answer at once
@@ -143,6 +146,7 @@ class IsakmpSaView:
     responder_cookie: bytes
     # Phase 1 key in Wireshark's form (IKEv1 decryption table); b"" until known
     encryption_key: bytes = field(repr=False)
+    capabilities: str = ""  # D: DPD runs, K: IOS keepalives run, N: NAT traversal
 
 
 class Event:
@@ -181,6 +185,7 @@ class IpsecSasDeleted(Event):
     remote: Address
     outbound: tuple[tuple[int, int], ...]
     invalid_spi: bool = False
+    remote_port: int | None = None  # where several peers may be behind one address
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +195,15 @@ class NegotiationFailed(Event):
     remote: Address
     entry: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDead(Event):
+    """Nobody answers at `remote`; its SAs are gone (IKE's) or follow as `IpsecSasDeleted`."""
+
+    local: Address
+    remote: Address
+    remote_port: int
 
 
 @dataclass(frozen=True, slots=True)

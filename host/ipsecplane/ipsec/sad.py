@@ -145,13 +145,16 @@ class Sad:
     def by_index(self, index: int) -> SadEntry | None:
         return next((e for e in self._entries.values() if e.index == index), None)
 
-    def by_outbound_spi(self, remote: Address, spis: Iterable[tuple[int, int]]) -> list[SadEntry]:
-        """Entries that send to `remote` with one of these (protocol, SPI)."""
+    def by_outbound_spi(
+        self, remote: Address, spis: Iterable[tuple[int, int]], port: int | None = None
+    ) -> list[SadEntry]:
+        """Entries that send to `remote` (and UDP `port`) with one of these (protocol, SPI)."""
         wanted = set(spis)
         return [
             e
             for e in self._entries.values()
             if e.sas.remote == remote
+            and port in (None, e.sas.remote_port)
             and any((p.protocol, p.outbound_spi) in wanted for p in e.protocols)
         ]
 
