@@ -209,11 +209,9 @@ class Keyboard:
     def __init__(self, folder: Path, *options: str, term: str = "xterm") -> None:
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [*COMMAND, str(folder), *options],
+            ["setsid", "--ctty", *COMMAND, str(folder), *options],  # Ctrl-C there is a signal
             stdin=slave, stdout=slave, stderr=slave,
             env=os.environ | {"TERM": term, "PROMPT_TOOLKIT_NO_CPR": "1"},
-            start_new_session=True,
-            preexec_fn=_controlling_terminal,
         )  # fmt: skip
         os.close(slave)
         self._screen = ""
@@ -236,14 +234,6 @@ class Keyboard:
             self.process.kill()
             self.process.wait()
         os.close(self._master)
-
-
-def _controlling_terminal() -> None:
-    """Ctrl-C at the terminal is a signal to the process."""
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.fixture
