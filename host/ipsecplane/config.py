@@ -15,6 +15,7 @@ from ipaddress import (
     IPv6Interface,
     IPv6Network,
 )
+from typing import Final
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -95,12 +96,15 @@ class IsakmpPolicy:
     lifetime: int = 86400
 
 
+KEEPALIVE_RETRY: Final = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Keepalive:
     """`crypto isakmp keepalive` (guide chapter 4); seconds."""
 
     interval: int
-    retry: int = 2
+    retry: int = KEEPALIVE_RETRY
     periodic: bool = False
 
 

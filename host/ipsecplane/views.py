@@ -217,6 +217,13 @@ class RouterOperations(Protocol):
     ) -> None:
         """`clear crypto sa`: all, or those of a peer, a map, one (destination, protocol, SPI)."""
 
+    def clear_sessions(
+        self,
+        local: tuple[Address | None, int | None] = (None, None),
+        remote: tuple[Address | None, int | None] = (None, None),
+    ) -> None:
+        """`clear crypto session`: IKE and IPsec SAs between these (address, port); None = any."""
+
     def clear_counters(self) -> None: ...
 
     def clear_logging(self) -> None: ...

@@ -120,6 +120,13 @@ class FakeRouter:
     ) -> None:
         self.calls.append(("clear_sas", peer, crypto_map, spi))
 
+    def clear_sessions(
+        self,
+        local: tuple[Address | None, int | None] = (None, None),
+        remote: tuple[Address | None, int | None] = (None, None),
+    ) -> None:
+        self.calls.append(("clear_sessions", local, remote))
+
     def clear_counters(self) -> None:
         self.calls.append(("clear_counters",))
 

@@ -21,7 +21,7 @@ from ipsecplane.views import (
     RouteView,
 )
 
-from . import shown
+from . import clearing, shown
 from .control import ControlPlane
 from .keys import WiresharkKeys, wireshark_keys
 from .options import AgentOptions
@@ -178,7 +178,24 @@ class Agent:
     ) -> None:
         """`clear crypto sa …`: all, of a peer, of a map, or one (destination, protocol, SPI)."""
         with self._plane.working():
-            self._plane.crypto.clear(self.now, peer=peer, crypto_map=crypto_map, spi=spi)
+            clearing.clear_sas(
+                self._plane.crypto,
+                self._plane.counters,
+                self.now,
+                peer=peer,
+                crypto_map=crypto_map,
+                spi=spi,
+            )
+
+    def clear_sessions(
+        self,
+        local: tuple[Address | None, int | None] = (None, None),
+        remote: tuple[Address | None, int | None] = (None, None),
+    ) -> None:
+        """`clear crypto session`: IKE and IPsec SAs between these (address, port); None = any."""
+        with self._plane.working():
+            ends = clearing.End(*local), clearing.End(*remote)
+            clearing.clear_sessions(self._plane.crypto, *ends, self.now)
 
     def clear_counters(self) -> None:
         self._plane.counters.clear(self._plane.crypto.sad)

@@ -26,7 +26,7 @@ from ipsecplane.ipsec.lifetime import BUSY_INTERVAL
 from ipsecplane.ipsec.path_mtu import PathMtus
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
-from ipsecplane.ipsec.spd import Numbers, Spd, compile_spd
+from ipsecplane.ipsec.spd import Numbers, PolicyEntry, Spd, compile_spd
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.views import LogLine
 
@@ -35,6 +35,7 @@ from .aging import Aging
 from .counters import Counters
 from .log import Log
 from .peers import PeerChoice, TrafficWatch
+from .sessions import Sessions
 
 
 class Crypto:
@@ -72,6 +73,7 @@ class Crypto:
         self._traffic = TrafficWatch(engine)
         self._pending: set[int] = set()  # policy entries under negotiation
         self._peers = PeerChoice()
+        self._sessions = Sessions(log)
         self._path_mtus = PathMtus()
 
     # -- configuration -------------------------------------------------------------------------
@@ -79,6 +81,7 @@ class Crypto:
     def configure(self, config: RouterConfig, local: Iterable[Address], now: float) -> list[str]:
         """Take over policy; SAs that no policy entry or address stands behind any more go."""
         self._config = config
+        self._sessions.logged = config.log_sessions
         self.spd = compile_spd(config, self._numbers)
         self.engine.reconfigure(ike_config(config, self.spd), now)
         own = set(local)
@@ -148,6 +151,10 @@ class Crypto:
             self._path_mtus.learn(peer, mtu, now)
             self._changed()
 
+    def current_peer(self, entry: PolicyEntry) -> Address:
+        """Whose turn it is among the peers of a policy entry."""
+        return self._peers.current(entry)
+
     def path_mtu(self, peer: Address, link_mtu: int) -> int:
         """The largest packet that is known to reach `peer`, `link_mtu` at most."""
         return self._path_mtus.get(peer, link_mtu)
@@ -211,6 +218,7 @@ class Crypto:
         for other in self.sad.usable(sas.policy.entry):
             if other is not entry and other.same_flow(entry):
                 other.superseded = True
+        self._sessions.follow(self.sad, now)
         self._debug("ipsec", debug.create_sa(entry), now)
         self._changed()
 
@@ -237,15 +245,17 @@ class Crypto:
 
     def _dead(self, event: PeerDead, now: float) -> None:
         """Its SAs follow as deleted; the next packet tries the next peer."""
-        self._log.add(syslog.session_down(now, event.remote, event.remote_port))
+        self._sessions.dead((event.remote, event.remote_port), now)
         for entry in self.spd.entries.values():
             if event.remote in entry.phase2.peers:
                 self._peers.failed(entry, event.remote)
 
     def _moved(self, event: PeerMoved) -> None:
+        old, new = (event.remote, event.remote_port), (event.new_remote, event.new_port)
+        self._sessions.moved(old, new)
         for sa in self.sad:
-            if (sa.sas.remote, sa.sas.remote_port) == (event.remote, event.remote_port):
-                sa.sas = replace(sa.sas, remote=event.new_remote, remote_port=event.new_port)
+            if (sa.sas.remote, sa.sas.remote_port) == old:
+                sa.sas = replace(sa.sas, remote=new[0], remote_port=new[1])
                 self._changed()
 
     # -- time ----------------------------------------------------------------------------------
@@ -298,33 +308,6 @@ class Crypto:
 
     # -- removing SAs --------------------------------------------------------------------------
 
-    def clear(
-        self,
-        now: float,
-        *,
-        peer: Address | None = None,
-        crypto_map: str | None = None,
-        spi: tuple[Address, int, int] | None = None,
-    ) -> None:
-        """`clear crypto sa`: all, of a peer, of a map, or one (destination, protocol, SPI)."""
-        chosen = [
-            sa
-            for sa in self.sad
-            if (peer is None or sa.sas.remote == peer)
-            and (crypto_map is None or sa.crypto_map == crypto_map)
-            and (spi is None or sa.has_spi(*spi))
-        ]
-        entries = {sa.sas.policy.entry for sa in chosen}
-        if peer is None and spi is None:
-            entries |= {
-                e.number
-                for e in self.spd.entries.values()
-                if crypto_map is None or e.crypto_map == crypto_map
-            }
-        self.delete(chosen, now)
-        for number in entries:
-            self._counters.clear_entry(number)
-
     def delete(self, sas: Iterable[SadEntry], now: float) -> None:
         """Remove SAs and tell their peers, where there is an IKE SA to do so."""
         gone = list(sas)
@@ -353,6 +336,7 @@ class Crypto:
             self.sad.remove(sa)
             self._aging.remove(sa.sas)
             self._debug("ipsec", debug.delete_sa(sa), now)
+        self._sessions.follow(self.sad, now)
         self._changed()
 
     def _debug(self, topic: str, lines: Iterable[str], now: float) -> None:

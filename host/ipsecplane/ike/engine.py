@@ -134,6 +134,12 @@ class Engine:
             self._phase1.delete(sa, now, "BY user command", retry=False)
         return bool(found) or conn_id is None
 
+    def delete_view(self, view: IsakmpSaView, now: float) -> None:
+        """End the IKE SA that `isakmp_sas` showed, in whatever state it is."""
+        for sa in self._phase1:
+            if sa.cookies == view.initiator_cookie + view.responder_cookie:
+                self._phase1.delete(sa, now, "BY user command", retry=False)
+
     def traffic(
         self,
         local: Address,

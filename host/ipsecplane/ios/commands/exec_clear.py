@@ -58,6 +58,27 @@ def clear_sa_by_spi(session: Session, args: Args) -> None:
     session.router.clear_sas(spi=(args.address("destination"), protocol, args.number("spi")))
 
 
+@EXEC.command(
+    "clear crypto session [local {A.B.C.D|X:X:X:X::X}$local [port <0-65535>$local_port]]"
+    " [remote {A.B.C.D|X:X:X:X::X}$remote [port <0-65535>$remote_port]]",
+    "Clear crypto sessions (IPSec and IKE SAs)", "Clear sessions of a local crypto endpoint",
+    "Local address", "Local IPv6 address", "Local port", "Port number",
+    "Clear sessions with a remote IKE peer", "Remote address", "Remote IPv6 address",
+    "Remote port", "Port number", privileged=True,
+)  # fmt: skip
+def clear_session(session: Session, args: Args) -> None:
+    local = args.get("local"), args.optional_number("local_port")
+    session.router.clear_sessions(local, (args.get("remote"), args.optional_number("remote_port")))
+
+
+@EXEC.command("clear crypto session {fvrf WORD$fvrf [ivrf WORD$ivrf]|ivrf WORD$ivrf}",
+              "Clear crypto sessions (IPSec and IKE SAs)", "Front-door VRF", "VRF name",
+              "Inside VRF", "VRF name", "Inside VRF", "VRF name", privileged=True)  # fmt: skip
+def clear_session_of_vrf(session: Session, args: Args) -> None:
+    name = args.text("fvrf") or args.text("ivrf")
+    raise CommandError(f"% VRF {name} does not exist: this router has one routing table only")
+
+
 def confirmed(question: str) -> Generator[str, str, bool]:
     """Ask for confirmation as IOS does: Enter or `y` mean yes."""
     answer = yield f"{question} [confirm]"

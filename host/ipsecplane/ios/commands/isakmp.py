@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
 
-from ipsecplane.config import IsakmpKey, IsakmpPolicy, Network, RouterConfig
+from ipsecplane.config import (
+    KEEPALIVE_RETRY,
+    IsakmpKey,
+    IsakmpPolicy,
+    Keepalive,
+    Network,
+    RouterConfig,
+)
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commands.modes import CONFIG, POLICY
 from ipsecplane.ios.commandset import CommandError
+from ipsecplane.ios.configuration import Line
 from ipsecplane.ipsec.algorithms import CIPHERS, GROUPS, HASHES
 
 CONFIG.begin_block("isakmp")
@@ -60,6 +68,39 @@ def isakmp_key(router: RouterConfig, args: Args) -> RouterConfig:
              "Initiate IKE and send Invalid SPI Notify")  # fmt: skip
 def invalid_spi_recovery(router: RouterConfig, _: Args) -> RouterConfig:
     return replace(router, invalid_spi_recovery=True)
+
+
+def _shortest(line: Line, _: tuple[Line, ...]) -> Line:
+    """Without what is so by default: `on-demand`, retries each 2 seconds (guide chapter 4)."""
+    keepalive = _keepalive(line.args)
+    words = ["crypto isakmp keepalive", str(keepalive.interval)]
+    words += [str(keepalive.retry)] if keepalive.retry != KEEPALIVE_RETRY else []
+    words += ["periodic"] if keepalive.periodic else []
+    return replace(line, text=" ".join(words))
+
+
+def _keepalive(args: Args) -> Keepalive:
+    return Keepalive(
+        args.number("seconds"),
+        args.number("retry", KEEPALIVE_RETRY),
+        args.text("mode") == "periodic",
+    )
+
+
+@CONFIG.line(
+    "crypto isakmp keepalive <10-3600>$seconds [<2-60>$retry] [periodic|on-demand]$mode",
+    "Set a keepalive interval for use with IOS peers", "Number of seconds between keep alives",
+    "Number of seconds between retries if keepalive fails",
+    "Send keepalives at regular intervals", "Send keepalives on demand (default)",
+    place=_shortest,
+)  # fmt: skip
+def keepalive(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, keepalive=_keepalive(args))
+
+
+@CONFIG.line("crypto logging session", "Logging message", "Log crypto sessions up and down")
+def logging_session(router: RouterConfig, _: Args) -> RouterConfig:
+    return replace(router, log_sessions=True)
 
 
 @CONFIG.line("crypto isakmp nat keepalive <5-3600>$seconds", "Set NAT parameters for IKE peers",

@@ -77,11 +77,10 @@ def isakmp_sa_detail(sas: Sequence[IsakmpSaView], now: float) -> list[str]:
             if sa.policy is not None:
                 encryption, digest, authentication = policy_short(sa.policy)
                 group = sa.policy.group
-            capabilities = "N" if 4500 in (sa.local_port, sa.remote_port) else ""
             row = (
                 f"{sa.conn_id:<5} {sa.local!s:<15} {sa.remote!s:<15}        ACTIVE"
                 f" {encryption:<4} {digest:<6} {authentication:<4} {group:<2}"
-                f" {_remaining(sa, now):<8} {capabilities}"
+                f" {_remaining(sa, now):<8} {sa.capabilities}"
             )
             rows.append(row.rstrip() + (" (deleted)" if sa.deleted else ""))
             rows.append(f"       Engine-id:Conn-id =  SW:{sa.conn_id % 1000}")
