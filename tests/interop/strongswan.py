@@ -62,6 +62,7 @@ connections {{
     rekey_time = {ike_rekey}
     rand_time = 0s
     dpd_delay = {dpd}
+    dpd_timeout = {dpd_timeout}
     keyingtries = 1
     local {{
       auth = psk
@@ -116,6 +117,7 @@ class Connection:
     esp_rekey: str = "1h"
     esp_life: str = "70m"
     dpd: str = "0s"
+    dpd_timeout: str = "0s"
 
     def text(self) -> str:
         """swanctl.conf"""
