@@ -1,4 +1,4 @@
-"""Runs in Genie's own environment: {command: output} in, {command: its parse} out."""
+"""Runs in Genie's own environment: [{command: output}] in, [{command: its parse}] out."""
 
 import importlib
 import json
@@ -30,4 +30,7 @@ def parsed(command: str, output: str) -> Any:
 
 
 outputs = json.load(sys.stdin)
-json.dump({command: parsed(command, text) for command, text in outputs.items()}, sys.stdout)
+json.dump(
+    [{command: parsed(command, text) for command, text in one.items()} for one in outputs],
+    sys.stdout,
+)

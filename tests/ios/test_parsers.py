@@ -7,29 +7,22 @@ GENIE_PYTHON names another interpreter. Without it its tests are skipped, and sa
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
-from typing import Any
 
 import pytest
 from ios_fakes import FakeRouter, guide_idents, isakmp_sa
 from ipsecplane.ike.types import MainModeState
 from ipsecplane.ios import syslog
 from ipsecplane.ios.session import Session
-from ipsecplane.views import IdentView, InterfaceView, RouteView, SaView
+from ipsecplane.views import InterfaceView, RouteView
+from parsed import Parsed, expected_ident, expected_sas, genie_parsed
 
-ROOT = Path(__file__).parents[2]
-GENIE = Path(os.environ.get("GENIE_PYTHON", ROOT / ".venv-genie" / "bin" / "python"))
 COMMANDS = (
     "show crypto isakmp sa", "show crypto ipsec sa", "show crypto ipsec sa detail",
     "show crypto map", "show access-lists", "show ip interface brief", "show interfaces",
     "show ip route", "show logging", "show clock",
 )  # fmt: skip
-
-Parsed = dict[str, Any]
 
 
 @pytest.fixture
@@ -61,15 +54,7 @@ def outputs(session: Session, router: FakeRouter) -> dict[str, str]:
 @pytest.fixture
 def genie(outputs: dict[str, str]) -> Parsed:
     """What Genie's iosxe parsers make of every output."""
-    if not GENIE.exists():
-        pytest.skip(f"Genie is not installed: no {GENIE.name} at {GENIE.parent.parent.name}")
-    script = Path(__file__).with_name("genie_parse.py")
-    done = subprocess.run(
-        [GENIE, script], input=json.dumps(outputs), capture_output=True, text=True, check=True
-    )
-    parsed: Parsed = json.loads(done.stdout)
-    assert {c: p["error"] for c, p in parsed.items() if "error" in p} == {}
-    return parsed
+    return genie_parsed(outputs)
 
 
 def test_genie_isakmp_sa(genie: Parsed) -> None:
@@ -89,71 +74,11 @@ def test_genie_isakmp_sa(genie: Parsed) -> None:
     }  # fmt: skip
 
 
-def _expected_sa(sa: SaView, replay: bool) -> Parsed:
-    found: Parsed = {
-        "transform": sa.transform,
-        "in_use_settings": f"{sa.settings}, ",
-        "conn_id": sa.conn_id,
-        "flow_id": "HW",
-        "flow_id_val": sa.flow_id,
-        "sibling_flags": "80000040",
-        "crypto_map": sa.crypto_map,
-        "remaining_key_lifetime": f"({sa.remaining_kilobytes}/{sa.remaining_seconds})",
-        "status": "ACTIVE(ACTIVE)",
-    }
-    if sa.iv_size:
-        found["iv_size"] = f"{sa.iv_size} bytes"
-    if replay:
-        found["replay_detection_support"] = "Y"
-    return found
-
-
-def _expected_sas(ident: IdentView, replay: bool) -> Parsed:
-    """By direction and protocol, as both of IOS's layouts list them.
-
-    `detail` says "Y  replay window size: 64", which Genie's pattern of the field does not know.
-    """
-    groups: Parsed = {}
-    for inbound, direction in ((True, "inbound"), (False, "outbound")):
-        for protocol, kind in ((50, "esp"), (51, "ah"), (108, "pcp")):
-            found = {
-                f"0x{sa.spi:X}({sa.spi})": _expected_sa(sa, replay)
-                for sa in ident.sas
-                if (sa.inbound, sa.protocol) == (inbound, protocol)
-            }
-            groups[f"{direction}_{kind}_sas"] = {"spi": found} if found else {}
-    return groups
-
-
-def _common(ident: IdentView) -> Parsed:
-    def side(which: Any) -> Parsed:
-        network = which.network
-        return {"addr": str(network.network_address), "mask": str(network.netmask),
-                "prot": str(which.protocol), "port": str(which.port)}  # fmt: skip
-
-    return {
-        "protected_vrf": "(none)",
-        "local_ident": side(ident.local_identity),
-        "remote_ident": side(ident.remote_identity),
-        "peer_ip": str(ident.peer), "port": ident.peer_port,
-        "action": "PERMIT", "acl": ident.flags,
-        "pkts_encaps": ident.encaps, "pkts_encrypt": ident.encrypt, "pkts_digest": ident.digest,
-        "pkts_decaps": ident.decaps, "pkts_decrypt": ident.decrypt, "pkts_verify": ident.verify,
-        "pkts_compressed": 0, "pkts_decompressed": 0, "pkts_not_compressed": 0,
-        "pkts_compr_failed": 0, "pkts_not_decompressed": 0, "pkts_decompress_failed": 0,
-        "local_crypto_endpt": str(ident.local_address), "remote_crypto_endpt": str(ident.peer),
-        "plaintext_mtu": ident.plaintext_mtu, "path_mtu": ident.path_mtu,
-        "ip_mtu": ident.media_mtu, "ip_mtu_idb": ident.path_mtu_interface,
-        "current_outbound_spi": f"0x{ident.outbound_spi:X}({ident.outbound_spi})",
-        "pfs": "N", "dh_group": "none",
-    }  # fmt: skip
-
-
 def test_genie_ipsec_sa_field_by_field(genie: Parsed) -> None:
     (ident,) = guide_idents()
     expected = {
-        **_common(ident),
-        **_expected_sas(ident, replay=True),
+        **expected_ident(ident),
+        **expected_sas(ident, replay=True),
         "send_errors": ident.send_errors,
         "recv_errors": ident.receive_errors,
     }
@@ -171,9 +96,9 @@ def test_genie_ipsec_sa_field_by_field(genie: Parsed) -> None:
 def test_genie_ipsec_sa_detail_field_by_field(genie: Parsed) -> None:
     (ident,) = guide_idents()
     found = genie["show crypto ipsec sa detail"]["interface"][ident.interface]["ident"]["1"]
-    by_reason = {name: found.pop(name) for name in sorted(found) if name not in _common(ident)
-                 and not name.endswith("_sas")}  # fmt: skip
-    assert found == {**_common(ident), **_expected_sas(ident, replay=False)}
+    expected = {**expected_ident(ident), **expected_sas(ident, replay=False)}
+    by_reason = {name: found.pop(name) for name in sorted(found) if name not in expected}
+    assert found == expected
     assert by_reason == {
         "pkts_internal_err_recv": 0, "pkts_internal_err_send": 0,
         "pkts_invalid_identity_recv": ident.invalid_identity, "pkts_invalid_prot_recv": 0,
