@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STAMP  := $(VENV)/.made-from-lock
 RUN    ?= examples/ch03_invalid_spi_recovery
 
-.PHONY: help setup extras demo test lint format p4 bench shell lock clean
+.PHONY: help setup extras demo test lint format p4 formal bench shell lock clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -36,6 +36,9 @@ format: setup    ## apply ruff's formatting
 
 p4: setup        ## compile the P4 programs (needs p4c-bm2-ss on PATH)
 	$(PYTHON) p4/compile.py
+
+formal: setup    ## prove the RTL, and find the bugs planted in it (minutes)
+	$(PYTHON) rtl/formal/prove.py
 
 bench: setup     ## all benchmarks, ratios of one run
 	@for b in bench/*.py; do echo "== $$b"; $(PYTHON) $$b || exit 1; done

