@@ -26,6 +26,7 @@ from ipsecsim.scenario.model import (
     LinkState,
     Nothing,
     Outage,
+    Rebind,
     Reboot,
     Step,
     Subject,
@@ -38,7 +39,7 @@ from ipsecsim.scenario.units import substitute
 from ipsecsim.scenario.world import World
 
 POLL: Final = 0.25  # seconds of virtual time between two looks at an expectation `within`
-PATIENCE: Final = 3600.0  # seconds that a host's ping or flow may take in the foreground
+PATIENCE: Final = 86400.0  # seconds that a ping or flow, or what is joined, may take
 REFUSALS: Final = re.compile(
     r"^% (Invalid input|Incomplete command|Ambiguous command|Unknown command)", re.MULTILINE
 )
@@ -161,6 +162,9 @@ class Runner:
                 self.world.reboot(action.router, keep_devices=action.keep_devices)
             case Outage():
                 self._outage(step, action)
+            case Rebind():
+                say(loop.now, f"{action.nat} forgets its mappings")
+                self.world.nats[action.nat].rebind()
             case Nothing():
                 pass
 
@@ -214,7 +218,8 @@ class Runner:
         self.transcript.event(loop.now, f"{action.host} {verb} {options.target}")
         self._activities[step.background or action.host] = activity
         if step.background is None:
-            loop.run_for(PATIENCE, stop=lambda: activity.done)
+            if not loop.run_for(PATIENCE, stop=lambda: activity.done):
+                self._fail(step.place, f"{action.host}: not finished in {PATIENCE:g} s")
             self.transcript.event(loop.now, evidence.describe(activity))
 
     def _join(self, step: Step, name: str) -> None:
@@ -224,7 +229,7 @@ class Runner:
             return
         done = self.world.loop.run_for(PATIENCE, stop=lambda: activity.done)
         if not done:
-            self._fail(step.place, f"{name!r} does not end")
+            self._fail(step.place, f"{name!r}: not finished in {PATIENCE:g} s")
         if isinstance(activity, CommandRun):
             self.transcript.output(activity.output)
             self._output = activity.output
@@ -303,6 +308,7 @@ class Runner:
             ),
             flow=self._flow,
             host=lambda name: evidence.facts_of_host(self.world.hosts[name]),
+            nat=lambda name: evidence.facts_of_nat(self.world.nats[name]),
         )
 
     def _quietly(self, router: str, command: str) -> str:
