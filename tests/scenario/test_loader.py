@@ -115,7 +115,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
         ("1ms", "1 parsec", "16:44: links.wan.latency: '1 parsec' is no duration"),
         ("2 Mbit/s", "0", "links.wan.bandwidth: a bandwidth is more than 0"),
         ("5%", "500%", "links.wan.loss: probability '500%' is more than 100%"),
-        ("b.Fa1/0]", "c.Fa1/0]", "16:25: links.wan.ends[1]: no router or host 'c'"),
+        ("b.Fa1/0]", "c.Fa1/0]", "16:25: links.wan.ends[1]: no router, host or NAT 'c'"),
         ("b.Fa1/0]", "b]", "links.wan.ends[1]: router 'b' needs an interface"),
         ("b.Fa1/0]", "a.Fa0/0]", "links.wan.ends[1]: a.Fa0/0 is on link 'wan' already"),
         ("a.Fa0/1, h]", "a.Fa0/1, h.eth0]", "host 'h' has one interface"),

@@ -11,6 +11,7 @@ from scapy.packet import Packet, bind_layers
 
 from ipsecsim.network.host import Host
 from ipsecsim.network.link import Link
+from ipsecsim.network.nat import NatBox
 from ipsecsim.network.ping import Ping
 from ipsecsim.network.tcp_stack import TcpFlow
 from ipsecsim.network.udp import UdpFlow
@@ -113,6 +114,14 @@ def facts_of_host(host: Host) -> dict[str, Fact]:
         for name in ("connections", "received_bytes"):
             facts[f"tcp.{number}.{name}"] = getattr(tcp_port, name)
     return facts
+
+
+def facts_of_nat(box: NatBox) -> dict[str, Fact]:
+    """What a NAT counted: "mappings", "created", "expired", "no mapping", "no ports", …"""
+    names = ("created", "expired", "forgotten", "translated out", "translated in")
+    facts: dict[str, Fact] = dict.fromkeys((*names, "no mapping", "no ports"), 0)
+    facts["mappings"] = len(box.table.mappings())
+    return facts | dict(box.table.counters)
 
 
 def fact(facts: Mapping[str, Fact], name: str, whose: str) -> Fact:

@@ -33,6 +33,7 @@ class Witness:
     packets: Callable[[str, Mapping[str, str], str | None], int]  # (link, fields, sender)
     flow: Callable[[str], Mapping[str, Fact]]
     host: Callable[[str], Mapping[str, Fact]]
+    nat: Callable[[str], Mapping[str, Fact]]
 
 
 def judge(expectation: Expectation, witness: Witness) -> Outcome:
@@ -70,8 +71,8 @@ def describe(expectation: Expectation, saved: Mapping[str, str]) -> str:
             wanted = ", ".join(f"{name} {value}" for name, value in e.packets.items())
             count = _times(compared, "a packet", "packets")
             text = f"link {e.link}{_by(e.sender)}: {count} with {wanted}"
-        case Subject.FLOW | Subject.HOST:
-            text = f"{e.flow or e.host}: {e.field_name} {compared}"
+        case Subject.FLOW | Subject.HOST | Subject.NAT:
+            text = f"{e.flow or e.host or e.nat}: {e.field_name} {compared}"
         case _:
             where = f"{e.router}: {e.command}: " if e.subject is Subject.COMMAND else ""
             text = where + ", ".join(_test(test, wanted, compared) for test, wanted in e.texts)
@@ -121,6 +122,9 @@ def _find(e: Expectation, witness: Witness) -> _Finding:
             return _number(e.comparison, value)
         case Subject.HOST:
             value = evidence.fact(witness.host(e.host), e.field_name, e.host)
+            return _number(e.comparison, value)
+        case Subject.NAT:
+            value = evidence.fact(witness.nat(e.nat), e.field_name, e.nat)
             return _number(e.comparison, value)
         case Subject.COMMAND:
             assert e.router is not None

@@ -18,6 +18,7 @@ from ipsecplane.config import Address
 
 from ipsecsim.network.host import HostConfig
 from ipsecsim.network.link import Impairments
+from ipsecsim.network.nat import INSIDE, OUTSIDE
 from ipsecsim.network.packet import PacketError, mac_octets
 from ipsecsim.scenario import schema, steps, units
 from ipsecsim.scenario.document import (
@@ -34,10 +35,12 @@ from ipsecsim.scenario.model import (
     EndSpec,
     HostSpec,
     LinkSpec,
+    NatSpec,
     Parameter,
     RouterSpec,
     Scenario,
 )
+from ipsecsim.scenario.nats import read_nat
 
 FILE = "scenario.yaml"
 DEFAULT_START = "2003-03-25T04:50:00Z"  # shortly before the log of the guide's chapter 3
@@ -68,12 +71,18 @@ class Loader:
         parameters = {n: self._parameter(n, p) for n, p in (root.get("parameters") or {}).items()}
         routers = {name: self._router(name, spec) for name, spec in root["routers"].items()}
         hosts = {name: self._host(name, spec) for name, spec in (root.get("hosts") or {}).items()}
+        nats = {
+            name: read_nat(self, name, number, spec)
+            for number, (name, spec) in enumerate((root.get("nats") or {}).items(), 1)
+        }
         for name in hosts.keys() & routers.keys():
             self.problem(("hosts", name), "is the name of a router too", at_key=True)
+        for name in nats.keys() & (routers.keys() | hosts.keys()):
+            self.problem(("nats", name), "is the name of a router or host too", at_key=True)
         links = {}
         taken: dict[str, str] = {}
         for name, spec in (root.get("links") or {}).items():
-            links[name] = self._link(name, spec, routers, hosts, taken)
+            links[name] = self._link(name, spec, (routers, hosts, nats), taken)
         self._stop_if_wrong()
         start = self.take(("start",), root.get("start", DEFAULT_START), _instant)
         scenario = Scenario(
@@ -84,6 +93,7 @@ class Loader:
             parameters=parameters,
             routers=routers,
             hosts=hosts,
+            nats=nats,
             links=links,
             timeline=(),
             description=root.get("description", ""),
@@ -212,11 +222,11 @@ class Loader:
         self,
         name: str,
         spec: Mapping[str, Any],
-        routers: Mapping[str, RouterSpec],
-        hosts: Mapping[str, HostSpec],
+        nodes: tuple[Mapping[str, RouterSpec], Mapping[str, HostSpec], Mapping[str, NatSpec]],
         taken: dict[str, str],
     ) -> LinkSpec:
         at: Steps = ("links", name)
+        routers, hosts, nats = nodes
         ends = []
         for index, text in enumerate(spec["ends"]):
             here: Steps = (*at, "ends", index)
@@ -227,8 +237,11 @@ class Loader:
             elif node in hosts:
                 if dot:
                     self.problem(here, f"host {node!r} has one interface: write {node!r} alone")
+            elif node in nats:
+                if interface not in (INSIDE, OUTSIDE):
+                    self.problem(here, f"a NAT's ends are {node}.{INSIDE} and {node}.{OUTSIDE}")
             else:
-                self.problem(here, f"no router or host {node!r}")
+                self.problem(here, f"no router, host or NAT {node!r}")
             end = EndSpec(node, interface or None, self.place(here))
             if str(end) in taken:
                 self.problem(here, f"{end} is on link {taken[str(end)]!r} already")

@@ -11,6 +11,7 @@ from typing import Any
 
 from ipsecsim.network.host import HostConfig
 from ipsecsim.network.link import Impairments
+from ipsecsim.network.nat import NatConfig
 from ipsecsim.network.ping import PingOptions
 from ipsecsim.network.tcp_stack import TcpFlowOptions
 from ipsecsim.network.udp import UdpFlowOptions
@@ -60,8 +61,15 @@ class HostSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class NatSpec:
+    name: str
+    config: NatConfig
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class EndSpec:
-    """An end of a link: a router's interface (its name as written), or a host (None)."""
+    """An end of a link: a router's interface (its name as written), a NAT's side, a host (None)."""
 
     node: str
     interface: str | None
@@ -130,6 +138,7 @@ class Subject(StrEnum):
     PACKETS = "packets"
     FLOW = "flow"
     HOST = "host"
+    NAT = "nat"
 
 
 class TextTest(StrEnum):
@@ -156,6 +165,7 @@ class Expectation:
     packets: Mapping[str, str] = field(default_factory=dict)
     flow: str = ""
     host: str = ""
+    nat: str = ""
     field_name: str = ""
     within: float = 0.0
     why: str = ""
@@ -229,11 +239,20 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebind:
+    """A NAT box forgets its mappings."""
+
+    nat: str
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     """A step with only a title, a note or expectations."""
 
 
-Action = Exec | Wait | Join | LinkState | LinkImpair | HostAction | Reboot | Outage | Nothing
+Action = (
+    Exec | Wait | Join | LinkState | LinkImpair | HostAction | Reboot | Outage | Rebind | Nothing
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,3 +281,4 @@ class Scenario:
     timeline: tuple[Step, ...]
     description: str = ""
     guide: str = ""
+    nats: Mapping[str, NatSpec] = field(default_factory=dict)

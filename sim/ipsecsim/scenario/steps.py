@@ -23,6 +23,7 @@ from ipsecsim.scenario.model import (
     LinkState,
     Nothing,
     Outage,
+    Rebind,
     Reboot,
     Scenario,
     Step,
@@ -35,7 +36,7 @@ from ipsecsim.scenario.model import (
 if TYPE_CHECKING:
     from ipsecsim.scenario.loader import Loader
 
-ACTIONS: Final = ("exec", "wait", "join", "link", "host", "reboot", "outage")
+ACTIONS: Final = ("exec", "wait", "join", "link", "host", "reboot", "outage", "rebind")
 _COMPANIONS: Final = {  # fields that make sense with one action only
     "router": "exec",
     "timeout": "exec",
@@ -85,6 +86,7 @@ class _Timeline:
                 "host": self._host,
                 "reboot": self._reboot,
                 "outage": self._outage,
+                "rebind": self._rebind,
             }
             action = readers[present[0]](at, spec)
         background = spec.get("background")
@@ -234,6 +236,10 @@ class _Timeline:
         keep = outage.get("device_state", "kept") == "kept"
         return Outage(outage["router"], outage["device"], seconds, keep)
 
+    def _rebind(self, at: Steps, spec: Mapping[str, Any]) -> Action:
+        self.loader.name_in((*at, "rebind"), spec["rebind"], self.scenario.nats, "NAT")
+        return Rebind(spec["rebind"])
+
     def _end(self, at: Steps, link: str, sender: str) -> None:
         ends = {str(end): None for end in self.scenario.links[link].ends}
         self.loader.name_in(at, sender, ends, f"end of link {link!r}")
@@ -252,6 +258,7 @@ class _Timeline:
             "packets": Subject.PACKETS,
             "flow": Subject.FLOW,
             "host": Subject.HOST,
+            "nat": Subject.NAT,
         }
         present = [name for name in subjects if name in spec]
         if len(present) > 1:
@@ -275,7 +282,8 @@ class _Timeline:
             loader.problem(at, f"{texts[0][0]} goes with the output of a command")
         if TextTest.NUMBER in spec and not comparison.given:
             loader.problem(at, "number needs equals, at_least or at_most")
-        if subject in (Subject.COUNTER, Subject.FLOW, Subject.HOST) and not comparison.given:
+        facts = (Subject.FLOW, Subject.HOST, Subject.NAT)
+        if subject in (Subject.COUNTER, *facts) and not comparison.given:
             loader.problem(at, f"{subject} needs equals, at_least or at_most")
         self._about_router(at, spec, subject)
         self._about_link(at, spec, subject)
@@ -286,9 +294,11 @@ class _Timeline:
             loader.name_in((*at, "flow"), spec["flow"], self.started, "ping or flow")
         elif subject is Subject.HOST:
             loader.name_in((*at, "host"), spec["host"], self.scenario.hosts, "host")
+        elif subject is Subject.NAT:
+            loader.name_in((*at, "nat"), spec["nat"], self.scenario.nats, "NAT")
         elif "field" in spec:
-            loader.problem((*at, "field"), "goes with flow or host", at_key=True)
-        if subject in (Subject.FLOW, Subject.HOST) and "field" not in spec:
+            loader.problem((*at, "field"), "goes with flow, host or nat", at_key=True)
+        if subject in facts and "field" not in spec:
             loader.problem(at, f"{subject} needs field")
         for name, value in spec.get("packets", {}).items():
             if name.count(".") != 1:
@@ -310,6 +320,7 @@ class _Timeline:
             {name: str(value) for name, value in spec.get("packets", {}).items()},
             spec.get("flow", ""),
             spec.get("host", ""),
+            spec.get("nat", ""),
             spec.get("field", ""),
             loader.take((*at, "within"), spec.get("within", 0), units.duration) or 0.0,
             spec.get("why", ""),

@@ -16,6 +16,7 @@ from ipsecsim.network.clock import Loop
 from ipsecsim.network.devices.choice import DeviceChoice
 from ipsecsim.network.host import Host
 from ipsecsim.network.link import Link, Wire
+from ipsecsim.network.nat import NatBox
 from ipsecsim.network.randomness import Randomness
 from ipsecsim.network.readiness import in_no_time
 from ipsecsim.network.realtime import RealTimeLoop
@@ -73,6 +74,9 @@ class World:
                 spec.name, spec.config, self.loop, randomness.stream(f"host {spec.name}")
             )
             for spec in scenario.hosts.values()
+        }
+        self.nats = {
+            spec.name: NatBox(spec.name, spec.config, self.loop) for spec in scenario.nats.values()
         }
         programs = AgentOptions(
             pipeline_program=load_program("ipsec"), accelerator_program=load_program("accelerator")
@@ -142,6 +146,8 @@ class World:
                 cable_end = link.attachments[shown]
                 if end.interface is None:
                     self.hosts[end.node].attach(cable_end)
+                elif end.node in self.nats:
+                    self.nats[end.node].attach(end.interface, cable_end)
                 else:
                     self.routers[end.node].attach(shown.partition(".")[2], cable_end)
 
@@ -163,7 +169,9 @@ def cable(scenario: Scenario, configs: Mapping[str, RouterConfig]) -> Cabling:
         shown = []
         for end in link.ends:
             name = end.node
-            if end.interface is not None:
+            if end.node in scenario.nats:
+                name = str(end)
+            elif end.interface is not None:
                 interface = _interface(end, configs[end.node], problems)
                 other = used[end.node].setdefault(interface, link.name)
                 if other != link.name:
