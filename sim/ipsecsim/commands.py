@@ -91,14 +91,15 @@ def run(parsed: argparse.Namespace) -> int:
 def check(parsed: argparse.Namespace) -> int:
     """`ipsecplane check`: every combination of parameter values has to load."""
     from ipsecsim.scenario.configs import combinations, load_configs
-    from ipsecsim.scenario.loader import load_scenario
+    from ipsecsim.scenario.loader import load_scenario, with_settings
     from ipsecsim.scenario.world import cable
 
     with clear_errors():
         scenario = load_scenario(parsed.folder)
         for settings in combinations(scenario):
-            stores = load_configs(scenario, settings)
-            cable(scenario, {name: store.router for name, store in stores.items()})
+            chosen = with_settings(scenario, settings)
+            stores = load_configs(chosen, settings)
+            cable(chosen, {name: store.router for name, store in stores.items()})
     expectations = sum(len(step.expect) for step in scenario.timeline)
     print(
         f"{scenario.name}: {len(scenario.routers)} routers, {len(scenario.hosts)} hosts, "

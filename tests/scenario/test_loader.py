@@ -101,7 +101,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     [
         ("seed: 7", "sead: 7", "2:1: sead: unknown field; did you mean 'seed'?"),
         ("name: a test", "name: 5", "1:7: name: is a number, needs text"),
-        ("seed: 7", "seed: [7]", "2:7: seed: is a list, needs a integer or text"),
+        ("seed: 7", "seed: [7]", "2:7: seed: is a list, needs a whole number or text"),
         ("2020-01-01T00:00:00+01:00", "soon", "3:8: start: 'soon' is no ISO 8601 time"),
         ("default: on", "default: maybe", "6:14: parameters.recovery.default: 'maybe' is none of"),
         ("[{remove:", "[{remove: x, append:", "needs exactly one of remove, replace, append"),

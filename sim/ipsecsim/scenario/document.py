@@ -107,6 +107,16 @@ def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
 _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
+def plain_scalar(text: str) -> Any:
+    """What `text` is as a plain scalar: a number, true or false, nothing, or the text itself."""
+    loader = _Loader("")
+    try:
+        tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+        return loader.construct_object(yaml.ScalarNode(tag, text), deep=True)
+    finally:
+        loader.dispose()
+
+
 def read_document(path: Path, shown: str | None = None) -> Document:
     """Read a YAML file; `shown` is its name in messages. Raises ScenarioError."""
     shown = shown or str(path)

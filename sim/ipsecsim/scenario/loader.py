@@ -41,6 +41,7 @@ from ipsecsim.scenario.model import (
     Scenario,
 )
 from ipsecsim.scenario.nats import read_nat
+from ipsecsim.scenario.parameters import SECTION, fill_in
 
 FILE = "scenario.yaml"
 DEFAULT_START = "2003-03-25T04:50:00Z"  # shortly before the log of the guide's chapter 3
@@ -56,11 +57,23 @@ def load_scenario(folder: Path) -> Scenario:
     return Loader(read_document(file), file.parent).scenario()
 
 
+def with_settings(scenario: Scenario, settings: Mapping[str, str]) -> Scenario:
+    """The scenario with other values of its parameters. Raises ScenarioError."""
+    if scenario.source is None or dict(settings) == dict(scenario.settings):
+        return scenario
+    return Loader(scenario.source, scenario.folder, settings).scenario()
+
+
 class Loader:
     """The document under reading, and the problems found so far."""
 
-    def __init__(self, document: Document, folder: Path) -> None:
-        self.document = document
+    def __init__(
+        self, document: Document, folder: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`settings`: values of the parameters that do not have their defaults."""
+        self.source = document
+        self.settings = {**_defaults(document.root), **(settings or {})}
+        self.document = fill_in(document, self.settings)
         self.folder = folder
         self.problems: list[Problem] = []
 
@@ -98,6 +111,8 @@ class Loader:
             timeline=(),
             description=root.get("description", ""),
             guide=root.get("guide", ""),
+            source=self.source,
+            settings=self.settings,
         )
         timeline = steps.read_timeline(self, scenario, root["timeline"])
         self._stop_if_wrong()
@@ -253,6 +268,18 @@ class Loader:
         except TypeError as error:  # pragma: no cover - the schema admits known fields only
             self.problem(at, str(error))
         return LinkSpec(name, tuple(ends), impairments, self.place(at))
+
+
+def _defaults(root: Any) -> dict[str, str]:
+    """The parameters' default values, as far as the section has the right shape."""
+    section = root.get(SECTION) if isinstance(root, dict) else None
+    if not isinstance(section, dict):
+        return {}
+    return {
+        name: str(spec["default"])
+        for name, spec in section.items()
+        if isinstance(spec, dict) and "default" in spec
+    }
 
 
 def _instant(text: str) -> datetime:

@@ -15,7 +15,7 @@ from ipsecsim.network.nat import NatConfig
 from ipsecsim.network.ping import PingOptions
 from ipsecsim.network.tcp_stack import TcpFlowOptions
 from ipsecsim.network.udp import UdpFlowOptions
-from ipsecsim.scenario.document import Place
+from ipsecsim.scenario.document import Document, Place
 
 When = Mapping[str, tuple[str, ...]]
 """Parameter -> the values with which a step or expectation applies."""
@@ -282,3 +282,5 @@ class Scenario:
     description: str = ""
     guide: str = ""
     nats: Mapping[str, NatSpec] = field(default_factory=dict)
+    source: Document | None = None  # as written, before parameters' values were filled in
+    settings: Mapping[str, str] = field(default_factory=dict)  # the values that were

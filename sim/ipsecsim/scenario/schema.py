@@ -64,7 +64,13 @@ def _unknown(key: str, known: list[str]) -> str:
     return f"unknown field; known are {', '.join(known)}"
 
 
-_NAMES = {"string": "text", "object": "a mapping", "array": "a list", "null": "nothing"}
+_NAMES = {
+    "string": "text",
+    "integer": "a whole number",
+    "object": "a mapping",
+    "array": "a list",
+    "null": "nothing",
+}
 
 
 def _either(kinds: list[str]) -> str:

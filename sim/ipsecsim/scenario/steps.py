@@ -104,6 +104,9 @@ class _Timeline:
             self.loader.problem((*at, "save"), message, at_key=True)
         for name, pattern in spec.get("save", {}).items():
             self.loader.pattern((*at, "save", name), pattern, groups=1)
+            if name in self.scenario.parameters:
+                message = "is a parameter: its value is what ${…} stands for"
+                self.loader.problem((*at, "save", name), message, at_key=True)
             self.saved[name] = None
         when = self._when((*at, "when"), spec.get("when", {}))
         instant = None

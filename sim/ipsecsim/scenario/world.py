@@ -24,6 +24,7 @@ from ipsecsim.network.router import Router, RouterSetup
 from ipsecsim.network.segment import Segment
 from ipsecsim.scenario.configs import load_configs, resolve_settings
 from ipsecsim.scenario.document import Problem, ScenarioError
+from ipsecsim.scenario.loader import with_settings
 from ipsecsim.scenario.model import EndSpec, LinkSpec, Scenario
 
 
@@ -55,8 +56,8 @@ class World:
         Raises ScenarioError, ConfigurationErrors, DeviceError, ProgramError.
         """
         options.devices.check(scenario.routers)
-        self.scenario = scenario
         self.settings = resolve_settings(scenario, options.settings)
+        self.scenario = scenario = with_settings(scenario, self.settings)
         self.seed = scenario.seed if options.seed is None else options.seed
         self._startup = load_configs(scenario, self.settings)
         self.stores = {name: _copy(store) for name, store in self._startup.items()}
