@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 import pytest
 from ipsecplane.config import Address
@@ -165,16 +165,28 @@ def test_ah_cannot_cross() -> None:
 def test_transport_mode_sends_original_addresses() -> None:
     transport = replace(AES_SET, transport=True)
     a = phase2(B, str(A), str(B), transport)
-    b = phase2(OUTSIDE, str(B), str(A), transport)
+    b = phase2(OUTSIDE, str(B), str(OUTSIDE), transport)
     wire = World(config(B, a), config(OUTSIDE, b))
     wire.tap = Nat()
     initiate(wire)
-    sas = wire.b.of(OutboundSasReady)[0].sas
+    ours, sas = (node.of(OutboundSasReady)[0].sas for node in wire.nodes)
     assert sas.transport
     assert sas.udp_encapsulation
     assert "NAT-OA is 10.1.1.1" in wire.b.debugs
     assert "encaps is 4 (Transport-UDP)" in wire.b.debugs
-    check_consistent(wire)
+    # B's packets are between the addresses that it sees; A made them with its own.
+    assert sas.remote_identity.network == ip_network(OUTSIDE)
+    assert sas.peers_view == (A, B)
+    assert ours.local_identity.network == ip_network(A)
+    assert ours.peers_view == (B, OUTSIDE)
+
+
+def test_tunnel_mode_needs_no_original_addresses() -> None:
+    wire = natted()
+    initiate(wire)
+    for node in wire.nodes:
+        assert node.of(OutboundSasReady)[0].sas.peers_view is None
+        assert "NAT-OA" not in node.debugs
 
 
 def test_the_peer_gets_another_port_and_address() -> None:

@@ -40,7 +40,7 @@ class Punts:
         self._log = log
         self._largest_inner = largest_inner
         self._handlers: Final[Mapping[int, Callable[[PacketIn], None]]] = {
-            Reason.LOCAL: stack.local,
+            Reason.LOCAL: self._local,
             Reason.ARP: stack.arp,
             Reason.ND: stack.neighbour_discovery,
             Reason.REASSEMBLE: stack.reassemble,
@@ -67,6 +67,11 @@ class Punts:
             handler(punt)
         except PacketError:
             self.malformed += 1
+
+    def _local(self, punt: PacketIn) -> None:
+        decrypted = punt.operation == Operation.DECRYPTED
+        sa = self._crypto.sad.by_index(punt.sa_index) if decrypted else None
+        self._stack.local(punt, sa.sas.peers_view if sa is not None else None)
 
     def _acquire(self, punt: PacketIn) -> None:
         self._crypto.acquire(punt.value, self.now)

@@ -31,6 +31,7 @@ from ipsecplane.net.ping import Ping
 from ipsecplane.net.reassembly import Reassembler
 from ipsecplane.net.rib import Rib
 from ipsecplane.net.tcp import reset_for
+from ipsecplane.net.transport_nat import restored
 from ipsecplane.targets.crypto_header import Operation
 from ipsecplane.targets.packetio import Mode, PacketIn, PacketOut
 from ipsecplane.views import PingRequest, PingResult
@@ -41,6 +42,7 @@ IKE_PORT: Final = 500
 NAT_T_PORT: Final = 4500
 CPU_PORT: Final = 510
 _NON_ESP_MARKER: Final = bytes(4)
+_NAT_KEEPALIVE: Final = b"\xff"
 _INTERNETWORK_CONTROL: Final = 0xC0  # the precedence that IOS gives IKE
 
 
@@ -111,11 +113,13 @@ class Stack:
         return bool(looped)
 
     def send_ike(self, datagram: Datagram) -> None:
+        """Also a NAT keepalive: it bears neither marker nor checksum (RFC 3948 section 2.3)."""
         payload = datagram.payload
-        if datagram.local_port == NAT_T_PORT:
+        keepalive = payload == _NAT_KEEPALIVE
+        if datagram.local_port == NAT_T_PORT and not keepalive:
             payload = _NON_ESP_MARKER + payload
         udp = UdpDatagram(datagram.local_port, datagram.remote_port, payload)
-        octets = udp.encode(datagram.local, datagram.remote)
+        octets = udp.encode(datagram.local, datagram.remote, checked=not keepalive)
         packet = IpPacket(datagram.local, datagram.remote, UDP, octets, tos=_INTERNETWORK_CONTROL)
         self.send(packet, clear=True)
 
@@ -174,10 +178,13 @@ class Stack:
         if self.neighbours.receive_nd(interface, packet, self.now):
             self._on_neighbours()
 
-    def local(self, punt: PacketIn) -> None:
-        """A packet for the router itself. Raises PacketError."""
+    def local(self, punt: PacketIn, view: tuple[Address, Address] | None = None) -> None:
+        """A packet for the router itself. `view`: see `transport_nat`. Raises PacketError."""
         octets = parse_ethernet(punt.frame).payload
-        self._deliver(parse_ip(octets), octets, self._interfaces.numbered(punt.if_id))
+        packet = parse_ip(octets)
+        if view is not None:
+            packet = restored(packet, view)
+        self._deliver(packet, octets, self._interfaces.numbered(punt.if_id))
 
     def reassemble(self, punt: PacketIn) -> None:
         """A fragment for the router itself.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ipsecplane.config import Address
 from ipsecplane.ike import keys, phase2
 from ipsecplane.ike.constants import IP_PROTOCOL, NotifyType, ProtocolId
 from ipsecplane.ike.errors import NegotiationError
@@ -31,6 +32,7 @@ class Agreement:
     initiator: bool
     limit_seconds: int | None = None  # of a RESPONDER-LIFETIME notification
     limit_kilobytes: int | None = None
+    peers_view: tuple[Address, Address] | None = None  # source, destination: see IpsecSas
 
 
 def build(sa: IsakmpSa, agreement: Agreement, *, sas_id: int, now: float) -> IpsecSas:
@@ -62,6 +64,8 @@ def build(sa: IsakmpSa, agreement: Agreement, *, sas_id: int, now: float) -> Ips
         initiator=agreement.initiator,
         isakmp_conn_id=sa.conn_id,
         established_at=now,
+        peer_is_behind_nat=sa.nat.peer_is_behind,
+        peers_view=agreement.peers_view if choice.mode.transport else None,
     )
 
 

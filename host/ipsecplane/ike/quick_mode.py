@@ -162,7 +162,7 @@ class QuickMode:
         """
         sa = self.sa
         offer = parts.read_offer(sa, message)
-        self.policy, choice = parts.choose(sa, offer)
+        self.policy, choice, offer = parts.choose(sa, offer)
         self._peer_nonce = nonce_of(message.payloads)
         self._nonce = sa.runtime.random_bytes(NONCE_SIZE)
         secret = b""
@@ -186,6 +186,7 @@ class QuickMode:
             self._peer_nonce + self._nonce,
             secret,
             initiator=False,
+            peers_view=offer.original,
         )
         self.sas = ipsec_sas.build(sa, agreement, sas_id=self._owner.new_sas_id(), now=now)
         payloads: Payloads = [
@@ -243,6 +244,7 @@ class QuickMode:
         parts.check_identities(message, policy)
         peer_nonce = nonce_of(message.payloads)
         seconds, kilobytes = parts.read_responder_lifetimes(message)
+        original = parts.read_original_addresses(sa, message)
         agreement = Agreement(
             policy,
             choice,
@@ -254,6 +256,7 @@ class QuickMode:
             initiator=True,
             limit_seconds=seconds,
             limit_kilobytes=kilobytes,
+            peers_view=original[::-1] if original is not None else None,
         )
         self.sas = ipsec_sas.build(sa, agreement, sas_id=self._owner.new_sas_id(), now=now)
         self._peer_nonce = peer_nonce

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ipsecplane.config import Address
 from ipsecplane.ike import identities, key_engine, phase2
 from ipsecplane.ike.attributes import decode_attributes, encode_attributes
 from ipsecplane.ike.constants import NAT_T_PORT, NotifyType, PayloadType
@@ -36,6 +37,7 @@ class Offer:
     local: ProxyIdentity
     remote: ProxyIdentity
     transport: bool  # the identities allow transport mode
+    original: tuple[Address, Address] | None = None  # NAT-OA: the initiator's addresses for us both
 
 
 def read_offer(sa: IsakmpSa, message: Message) -> Offer:
@@ -44,13 +46,12 @@ def read_offer(sa: IsakmpSa, message: Message) -> Offer:
     sa.debug(f" processing HASH payload. message ID = {message_id}")
     proposals = SecurityAssociation.decode(single(message.payloads, PayloadType.SA))
     sa.debug(f" processing SA payload. message ID = {message_id}")
-    for payload in of_type(message.payloads, PayloadType.NAT_OA, PayloadType.NAT_OA_DRAFT):
-        sa.debug(f" NAT-OA is {decode_original_address(payload)}")
+    original = read_original_addresses(sa, message)
     found = _identities(message)
     if not found:
         # RFC 2409 section 5.5: without identities the peers themselves are meant.
         hosts = ProxyIdentity(host_network(sa.local)), ProxyIdentity(host_network(sa.remote))
-        return Offer(proposals, *hosts, transport=True)
+        return Offer(proposals, *hosts, transport=True, original=original)
     remote, local = found
     # Behind a NAT the hosts have other addresses than the datagrams (RFC 3947 section 5).
     transport = (
@@ -58,32 +59,47 @@ def read_offer(sa: IsakmpSa, message: Message) -> Offer:
         if sa.nat.detected
         else allows_transport(sa, local, remote)
     )
-    return Offer(proposals, local, remote, transport)
+    return Offer(proposals, local, remote, transport, original)
 
 
-def choose(sa: IsakmpSa, offer: Offer) -> tuple[Phase2Policy, Phase2Choice]:
+def choose(sa: IsakmpSa, offer: Offer) -> tuple[Phase2Policy, Phase2Choice, Offer]:
     """The first policy for the peer that covers both identities and accepts a proposal.
+
+    In transport mode through a NAT the SAs are for the addresses that packets have here, whatever
+    the peer calls itself (RFC 3947 section 5): the returned offer has them.
 
     Raises `NegotiationError` with what the peer is to be told.
     """
     for text in key_engine.validate_proposal(offer.proposals, sa, offer.local, offer.remote):
         sa.runtime.debug(text, "ipsec")
+    floated = sa.local_port == NAT_T_PORT
+    readings = [(offer, acceptable(sa.nat, transport=offer.transport, floated=floated))]
+    if offer.transport and sa.nat.detected:
+        seen = replace(
+            offer,
+            local=replace(offer.local, network=host_network(sa.local)),
+            remote=replace(offer.remote, network=host_network(sa.remote)),
+        )
+        known = readings[0][1]
+        readings = [(seen, [m for m in known if m.transport])]
+        readings.append((offer, [m for m in known if not m.transport]))
     covering = [
-        policy
+        (policy, reading, modes)
         for policy in sa.runtime.config.phase2
+        for reading, modes in readings
         if (not policy.peers or sa.remote in policy.peers)
         and policy.local_address in (None, sa.local)
-        and identities.contains(policy.local, offer.local)
-        and identities.contains(policy.remote, offer.remote)
+        and identities.contains(policy.local, reading.local)
+        and identities.contains(policy.remote, reading.remote)
     ]
     if not covering:
         sa.runtime.debug("IPSEC(ipsec_process_proposal): proxy identities not supported", "ipsec")
         raise NegotiationError(NotifyType.INVALID_ID_INFORMATION, "proxy identities not supported")
-    modes = acceptable(sa.nat, transport=offer.transport, floated=sa.local_port == NAT_T_PORT)
     refusal: NegotiationError | None = None
-    for policy in covering:
+    for policy, reading, modes in covering:
         try:
-            return policy, phase2.choose(policy, offer.proposals, modes=modes, trace=sa.debug)
+            choice = phase2.choose(policy, offer.proposals, modes=modes, trace=sa.debug)
+            return policy, choice, reading
         except NegotiationError as error:
             refusal = refusal or error
     assert refusal is not None  # there was a policy
@@ -112,6 +128,17 @@ def original_addresses(sa: IsakmpSa, *, initiator: bool) -> Payloads:
     ours, theirs = encode_original_address(sa.local), encode_original_address(sa.remote)
     ordered = (ours, theirs) if initiator else (theirs, ours)
     return [(sa.nat.version.nat_oa, body) for body in ordered]
+
+
+def read_original_addresses(sa: IsakmpSa, message: Message) -> tuple[Address, Address] | None:
+    """NAT-OAi and NAT-OAr as the peer sent them, if both are there."""
+    found = [
+        decode_original_address(payload)
+        for payload in of_type(message.payloads, PayloadType.NAT_OA, PayloadType.NAT_OA_DRAFT)
+    ]
+    for address in found:
+        sa.debug(f" NAT-OA is {address}")
+    return (found[0], found[1]) if len(found) == 2 else None
 
 
 def responder_lifetimes(choice: Phase2Choice, spis: Mapping[int, bytes]) -> Payloads:

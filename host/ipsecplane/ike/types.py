@@ -115,6 +115,10 @@ class IpsecSas:
     initiator: bool
     isakmp_conn_id: int
     established_at: float
+    peer_is_behind_nat: bool = False
+    # Source and destination of the peer's packets where it made them, if a NAT changed them on the
+    # way and transport mode lets their checksums cover them (RFC 3947 section 5.2)
+    peers_view: tuple[Address, Address] | None = None
 
 
 class MainModeState(StrEnum):
