@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STAMP  := $(VENV)/.made-from-lock
 RUN    ?= examples/ch03_invalid_spi_recovery
 
-.PHONY: help setup extras demo test lint format p4 formal bench shell lock clean
+.PHONY: help setup extras demo test lint format p4 formal rtl-test rtl-lint synth bench shell lock clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -26,19 +26,29 @@ extras:          ## environments apart, for p4runtime-shell and Genie (their tes
 	sh tools/make_extra_venv.sh p4rt-shell genie
 
 lint: setup      ## ruff and mypy (strict)
-	$(VENV)/bin/ruff check host sim tests bench p4 tools
-	$(VENV)/bin/ruff format --check host sim tests bench p4 tools
+	$(VENV)/bin/ruff check host sim tests bench p4 rtl tools
+	$(VENV)/bin/ruff format --check host sim tests bench p4 rtl tools
 	$(VENV)/bin/mypy host sim
 
 format: setup    ## apply ruff's formatting
-	$(VENV)/bin/ruff format host sim tests bench p4 tools
-	$(VENV)/bin/ruff check --fix host sim tests bench p4 tools
+	$(VENV)/bin/ruff format host sim tests bench p4 rtl tools
+	$(VENV)/bin/ruff check --fix host sim tests bench p4 rtl tools
 
 p4: setup        ## compile the P4 programs (needs p4c-bm2-ss on PATH)
 	$(PYTHON) p4/compile.py
 
 formal: setup    ## prove the RTL, and find the bugs planted in it (minutes)
 	$(PYTHON) rtl/formal/prove.py
+
+rtl-test: setup  ## the RTL's benches (cocotb on Verilator) alone
+	sh tools/debian_packages.sh test
+	$(PYTHON) -m pytest tests/rtl
+
+rtl-lint: setup  ## every RTL module: Verilator with all warnings, and read by yosys
+	$(PYTHON) rtl/lint.py
+
+synth: setup     ## area and clock of the RTL: takes an hour or more, fills the table in rtl/README.md
+	nice $(PYTHON) rtl/synth/synthesize.py
 
 bench: setup     ## all benchmarks, ratios of one run
 	@for b in bench/*.py; do echo "== $$b"; $(PYTHON) $$b || exit 1; done

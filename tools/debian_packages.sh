@@ -6,7 +6,7 @@ set -u
 packages_of() {
   case "$1" in
     setup) echo "python3:python3 python3-venv:python3-venv" ;;
-    test) echo "tshark:tshark charon:strongswan-charon swanctl:strongswan-swanctl ip:iproute2 ike-scan:ike-scan linux.uml:user-mode-linux" ;;
+    test) echo "tshark:tshark charon:strongswan-charon swanctl:strongswan-swanctl ip:iproute2 ike-scan:ike-scan linux.uml:user-mode-linux g++:g++ make:make perl:perl libpython:libpython3-dev" ;;
     *) echo "debian_packages.sh: no step named $1" >&2; exit 2 ;;
   esac
 }
@@ -15,6 +15,9 @@ present() { # a program on PATH or where Debian keeps those that are not
   case "$1" in
     charon) [ -x /usr/lib/ipsec/charon ] ;;
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+    libpython) # the shared library, which cocotb loads into the simulator
+      python3 -c 'import os, sys, sysconfig as s
+sys.exit(not os.path.exists(os.path.join(*s.get_config_vars("LIBDIR", "INSTSONAME"))))' 2>/dev/null ;;
     *) command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] ;;
   esac
 }
