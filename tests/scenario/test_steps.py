@@ -97,6 +97,24 @@ def test_a_command_that_does_not_end_is_interrupted(tmp_path: Path) -> None:
     assert "...\n" in played.transcript
 
 
+def test_a_flow_that_does_not_end_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipsecsim.scenario.runner.PATIENCE", 5.0)
+    played = play(
+        tmp_path,
+        """
+        - {host: h1, ping: {target: 192.168.1.1, count: 100}}
+        - {host: h2, ping: {target: 192.168.2.1, count: 100}, background: more}
+        - {join: more}
+        """,
+    )
+    assert played.failures == [
+        "11: h1: not finished in 5 s",
+        "13: 'more': not finished in 5 s",
+    ]
+
+
 def test_wait_and_at_move_virtual_time(tmp_path: Path) -> None:
     played = play(tmp_path, "- {wait: 90 s}\n- {at: 2 min, title: later}\n- {at: 5 s, title: past}")
     assert played.world.loop.now == 120.0
