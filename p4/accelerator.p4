@@ -2,6 +2,11 @@
 //
 //   pipeline ──▶ Ethernet 0x88B5 │ crypto header (operation, SA) │ IP packet
 //                     │
+//        ┌────────────▼────────────┐  by level and qos_group: which class
+//        │ llq_select ▶ llq_class  │  its priority, weight, limit, police rate; no rows: one queue
+//        └────────────┬────────────┘
+//               [ queues ]            priority first, the rest by weight
+//                     │
 //        ┌────────────▼────────────┐  FRAGMENT: no SA
 //        │ sa_encrypt │ sa_decrypt │  looked up by sa_index; the epoch has to be the row's
 //        └────────────┬────────────┘
@@ -21,11 +26,16 @@
 #define ACCELERATOR_SA_TABLE_SIZE 4096
 #define SA_ERRORS_SIZE 4194304             // direction (1) ++ sa_index (16) ++ reason (5)
 #define ERROR_COUNT 32                     // rows of `errors`, one a reason
+#define LLQ_SELECT_TABLE_SIZE 256
+#define LLQ_CLASS_TABLE_SIZE 16            // class 0 is class-default
+#define LLQ_DROPS_SIZE 32                  // class (4) ++ cause (1)
 
 const bit<8> ACCELERATOR_BAD_HEADER = 1;   // the reasons that this program itself can give
 const bit<8> ACCELERATOR_UNKNOWN_SA = 2;
 const bit<8> ACCELERATOR_WRONG_EPOCH = 3;
 const bit<8> ACCELERATOR_UNSUPPORTED = 18;
+
+const bit<1> LLQ_ABOVE_LIMIT = 1;          // the other cause in `llq_drops` is 0, above the rate
 
 const bit<1> DIRECTION_ENCRYPT = 0;
 const bit<1> DIRECTION_DECRYPT = 1;
@@ -72,8 +82,20 @@ struct sa_t {
     bit<16>  window;                       // 0 = the pipeline decides on replay
 }
 
+// What one row of llq_class tells the scheduler in front of the engine (guide chapter 8).
+struct llq_t {
+    bit<4>  class_id;
+    bit<2>  level;                         // 1 and 2: strictly first, in this order; 0: by weight
+    bit<10> weight;                        // of level 0: `bandwidth remaining percent`
+    bit<16> limit;                         // packets; 0 drops all
+    bit<32> police_rate;                   // octets a second; 0 = not policed
+    bit<32> police_burst;                  // octets
+    bit<1>  conditional;                   // policed only while packets wait
+}
+
 struct metadata_t {
     sa_t   sa;
+    llq_t  llq;
     bit<8> reason;
     bit<1> direction;
     bit<1> has_sa;
@@ -116,6 +138,13 @@ control Accelerator(inout headers_t hdr,
     counter(SA_ERRORS_SIZE, CounterType.packets) sa_errors;
     @id(0x12000002)
     counter(ERROR_COUNT, CounterType.packets) errors;
+
+    // What a class has let through to the engine, and what it has dropped: by class and cause,
+    // 0 above the police rate, 1 above the limit.
+    @id(0x13000003)
+    direct_counter(CounterType.packets_and_bytes) llq_class_counter;
+    @id(0x12000003)
+    counter(LLQ_DROPS_SIZE, CounterType.packets_and_bytes) llq_drops;
 
     @id(0x01000001)
     action encrypt(@id(1) bit<32> epoch,
@@ -232,10 +261,70 @@ control Accelerator(inout headers_t hdr,
         size = ACCELERATOR_SA_TABLE_SIZE;
     }
 
+    @id(0x01000004)
+    action select_class(@id(1) bit<4> class_id) {
+        meta.llq.class_id = class_id;
+    }
+
+    @id(0x01000005)
+    action queue_class(@id(1) bit<2> level,
+                       @id(2) bit<10> weight,
+                       @id(3) bit<16> limit,
+                       @id(4) bit<32> police_rate,
+                       @id(5) bit<32> police_burst,
+                       @id(6) bit<1> conditional) {
+        meta.llq.level = level;
+        meta.llq.weight = weight;
+        meta.llq.limit = limit;
+        meta.llq.police_rate = police_rate;
+        meta.llq.police_burst = police_burst;
+        meta.llq.conditional = conditional;
+        llq_class_counter.count();
+    }
+
+    @id(0x01000006)
+    action class_default() {
+        meta.llq.class_id = 0;
+    }
+
+    @id(0x02000003)
+    table llq_select {
+        key = {
+            hdr.crypto.level : ternary @id(1) @name("level");
+            hdr.crypto.qos_group : ternary @id(2) @name("qos_group");
+        }
+        actions = {
+            select_class;
+            @defaultonly class_default;
+        }
+        const default_action = class_default();
+        size = LLQ_SELECT_TABLE_SIZE;
+    }
+
+    @id(0x02000004)
+    table llq_class {
+        key = {
+            meta.llq.class_id : exact @id(1) @name("class_id");
+        }
+        actions = {
+            queue_class;
+            @defaultonly class_default;
+        }
+        const default_action = class_default();
+        counters = llq_class_counter;
+        size = LLQ_CLASS_TABLE_SIZE;
+    }
+
     apply {
         if (!hdr.crypto.isValid()) {
             mark_to_drop(standard_metadata);
             return;
+        }
+        llq_select.apply();
+        if (llq_class.apply().hit && meta.llq.limit == 0) {
+            llq_drops.count(27w0 ++ meta.llq.class_id ++ LLQ_ABOVE_LIMIT);
+            mark_to_drop(standard_metadata);
+            return;                                // no room ever; v1model knows no other queueing
         }
         if (hdr.crypto.version != CRYPTO_VERSION) {
             meta.reason = ACCELERATOR_BAD_HEADER;

@@ -104,6 +104,16 @@ def test_inference_case_b() -> None:
     assert fresh.check(fresh.infer(0xFFFFFFFF)) is Reason.TOO_OLD
 
 
+def test_no_number_beyond_the_last() -> None:
+    window = ReplayWindow(64)
+    window.accept((1 << 64) - 10)
+    assert window.infer(0xFFFFFFFF) == (1 << 64) - 1
+    assert window.check(window.infer(3)) is Reason.TOO_OLD
+    free = ReplayWindow(0)
+    free.accept((1 << 64) - 10)
+    assert free.infer(3) == 0xFFFFFFFF << 32 | 3
+
+
 @settings(deadline=None)
 @given(highest=st.integers(0, 1 << 40), distance=st.integers(-(1 << 30), 1 << 30))
 def test_inference_without_window(highest: int, distance: int) -> None:

@@ -24,7 +24,9 @@ from ipsecsim.p4runtime.errors import invalid, unimplemented
 from . import ip
 from .decapsulate import decrypt
 from .encapsulate import encrypt
+from .engine import Engine
 from .fragment import fragment
+from .llq import Cause
 from .refusal import Refused
 from .store import SaStore
 
@@ -41,12 +43,19 @@ _VERSION: Final = {ethertype: version for version, ethertype in ip.ETHERTYPE.ite
 
 
 class Accelerator:
-    """Device 2 of the P4Runtime service; one pipeline, whose state is an SaStore."""
+    """Device 2 of the P4Runtime service; one pipeline, whose state is an SaStore.
 
-    def __init__(self, device_id: int = 2) -> None:
+    Sending (ENCRYPT, FRAGMENT) and receiving (DECRYPT) have an engine each, which takes `rate`
+    octets of IP packets a second; 0 = it takes no time, so nothing waits in its queues.
+    """
+
+    def __init__(self, device_id: int = 2, *, rate: int = 0) -> None:
         self._device_id = device_id
         self._store: SaStore | None = None
         self._now = 0.0
+        self._sending: Engine[_Request] = Engine(rate, self._work, self._dropped)
+        self._receiving: Engine[_Request] = Engine(rate, self._work, self._dropped)
+        self._rules = 0  # generation of the classes that the engines go by
 
     # -- P4Runtime ---------------------------------------------------------------------------
 
@@ -63,6 +72,7 @@ class Accelerator:
 
     def commit(self, pipeline: SaStore, previous: SaStore | None) -> None:
         self._store = pipeline
+        self._rules = -1
 
     def packet_out(self, packet: p4r.PacketOut) -> None:
         raise unimplemented("the accelerator has no packet I/O through P4Runtime")
@@ -73,11 +83,12 @@ class Accelerator:
     # -- data path ---------------------------------------------------------------------------
 
     def process(self, frame: bytes, now: float) -> list[bytes]:
-        """The frames that come back for one frame; `now` in seconds.
+        """Take a frame; returns the frames that are done by `now` (seconds), as `collect` does.
 
         Every request gets an answer: its results, or itself with the reason of the refusal. Only a
-        dummy packet ends here (counted by its SA), and frames that are no requests at all (counted
-        as BAD_HEADER). Octets of any kind raise nothing.
+        dummy packet ends here (counted by its SA), what the queues drop (counted by its class), and
+        frames that are no requests at all (counted as BAD_HEADER). Octets of any kind raise
+        nothing. Without a rate, the answer comes at once.
         """
         self._now = now
         try:
@@ -87,10 +98,40 @@ class Accelerator:
         if frame[12:14] != _MARK or header.operation not in _RESULT:
             return self._malformed(frame)
         request = _Request(frame, header)
+        store = self._store
+        if store is None:
+            return self._work(request, 0)
+        if self._rules != store.classes.generation:
+            self._rules = store.classes.generation
+            for engine in (self._sending, self._receiving):
+                engine.configure(store.classes.rules, now)
+        engine = self._receiving if header.operation is Operation.DECRYPT else self._sending
+        number = store.classes.class_of(header.level, header.qos_group)
+        return self.collect(now) + engine.offer(request, len(request.packet), number, now)
+
+    @property
+    def due(self) -> float | None:
+        """When `collect` has something next, in seconds; None if nothing is under way."""
+        times = [t for t in (self._sending.due, self._receiving.due) if t is not None]
+        return min(times, default=None)
+
+    def collect(self, now: float) -> list[bytes]:
+        """The frames that are done by `now` and were not returned yet."""
+        self._now = now
+        return self._sending.collect(now) + self._receiving.collect(now)
+
+    def _work(self, request: _Request, number: int) -> list[bytes]:
+        """What an engine makes of a request that has left the queue of class `number`."""
+        if self._store is not None:
+            self._store.classes.count(number, len(request.packet))
         try:
             return self._serve(request)
         except Refused as refused:
             return [request.refusal(refused)]
+
+    def _dropped(self, number: int, octets: int, cause: Cause) -> None:
+        if self._store is not None:
+            self._store.count_llq_drop(number, octets, cause)
 
     def _malformed(self, frame: bytes) -> list[bytes]:
         """Send a malformed request back; what is no request, or a result itself, stays."""

@@ -27,7 +27,8 @@ class ReplayWindow:
         self._seen = 1  # bit n: highest - n was seen; number 0 is never sent
 
     def infer(self, low: int) -> int:
-        """The 64-bit number whose low half was received; negative if it lies before the first.
+        """The 64-bit number whose low half was received; negative if there is no such number:
+        it would lie before the first or beyond the last.
 
         RFC 4303 appendix A2.2. Without a window, the candidate nearest to the highest number.
         """
@@ -38,9 +39,9 @@ class ReplayWindow:
                 high += 1
         elif low >= (top - width + 1) & _LOW:  # case B: it spans two, and this is in the lower
             high -= 1
-        if high < 0 and not self.size:
-            high = 0
-        return high << 32 | low if high >= 0 else low - (1 << 32)
+        if not self.size:
+            high = min(max(high, 0), _LOW)
+        return high << 32 | low if 0 <= high <= _LOW else low - (1 << 32)
 
     def check(self, sequence: int) -> Reason:
         """OK, REPLAYED or TOO_OLD. Changes nothing."""

@@ -21,6 +21,8 @@ from ipsecsim.p4runtime.errors import denied, invalid
 from ipsecsim.p4runtime.schema import MatchKind, Schema
 from ipsecsim.p4runtime.store import EntityStore
 
+from .classes import CLASS, CLASS_PARAMETERS, SELECT, SELECT_PARAMETERS, ClassTable
+from .llq import CLASSES, Cause
 from .sa import DecryptSa, EncryptSa
 from .tables import (
     DECRYPT_PARAMETERS,
@@ -35,12 +37,18 @@ from .tables import (
 _ENCRYPT: Final = "sa_encrypt"
 _DECRYPT: Final = "sa_decrypt"
 _ACTION: Final = {_ENCRYPT: "encrypt", _DECRYPT: "decrypt"}
-_PARAMETERS: Final = {_ENCRYPT: ENCRYPT_PARAMETERS, _DECRYPT: DECRYPT_PARAMETERS}
+_CONTRACT: Final = {  # table: its key, the match, its action and that one's parameters
+    _ENCRYPT: (("sa_index",), MatchKind.EXACT, "encrypt", ENCRYPT_PARAMETERS),
+    _DECRYPT: (("sa_index",), MatchKind.EXACT, "decrypt", DECRYPT_PARAMETERS),
+    SELECT: (("level", "qos_group"), MatchKind.TERNARY, "select_class", SELECT_PARAMETERS),
+    CLASS: (("class_id",), MatchKind.EXACT, "queue_class", CLASS_PARAMETERS),
+}
 _REASON_BITS: Final = 5
 _INDEX_BITS: Final = 16
 _COUNTERS: Final = {
     "sa_errors": 1 << 1 + _INDEX_BITS + _REASON_BITS,
     "errors": 1 << _REASON_BITS,
+    "llq_drops": CLASSES * len(Cause),
 }
 
 S = TypeVar("S", EncryptSa, DecryptSa)
@@ -62,7 +70,7 @@ class Row(Generic[S]):
 
 
 class SaStore(EntityStore):
-    """The entities of `p4/accelerator.p4`, and its SAs by index.
+    """The entities of `p4/accelerator.p4`, its SAs by index, and the classes of its queues.
 
     Raises INVALID_ARGUMENT for a p4info that is not the accelerator's.
     """
@@ -70,10 +78,12 @@ class SaStore(EntityStore):
     def __init__(self, p4info: p4i.P4Info, clock: Callable[[], float]) -> None:
         self.outbound: dict[int, Row[EncryptSa]] = {}
         self.inbound: dict[int, Row[DecryptSa]] = {}
+        self.classes = ClassTable()
         super().__init__(p4info, clock=clock, listener=self._changed)
         _check(self.schema)
         self._sa_errors = self.counter("sa_errors")
         self._errors = self.counter("errors")
+        self._llq_drops = self.counter("llq_drops")
 
     def count_error(self, reason: Reason) -> None:
         """Count a refusal that no SA is to blame for."""
@@ -83,6 +93,12 @@ class SaStore(EntityStore):
         """Count a refusal in the name of the SA in row `index`."""
         row = inbound << _INDEX_BITS | index
         self._sa_errors[row << _REASON_BITS | reason].packets += 1
+
+    def count_llq_drop(self, number: int, octets: int, cause: Cause) -> None:
+        """Count a packet that class `number` did not let in."""
+        cell = self._llq_drops[number * len(Cause) + cause]
+        cell.packets += 1
+        cell.bytes += octets
 
     def take_over(self, previous: Pipeline) -> None:
         """Copy entities as any store does, and bring along the SAs: no read shows their keys."""
@@ -102,6 +118,8 @@ class SaStore(EntityStore):
                     _install(change.kind, change.what, self.outbound, encrypt_sa)
                 case "sa_decrypt":
                     _install(change.kind, change.what, self.inbound, decrypt_sa)
+                case "llq_select" | "llq_class":
+                    self.classes.changed(change)
 
 
 def _install(
@@ -137,18 +155,18 @@ def _install(
 
 def _check(schema: Schema) -> None:
     """Refuse a p4info that is not the contract which this model implements."""
-    for name, action_name in _ACTION.items():
+    for name, (key, kind, action_name, parameters) in _CONTRACT.items():
         table = next((t for t in schema.tables.values() if t.alias == name), None)
         if table is None:
             raise invalid(f"p4info: no table {name}; this is an accelerator")
-        if [f.kind for f in table.fields] != [MatchKind.EXACT]:
-            raise invalid(f"p4info: table {name}: the key must be sa_index, exact")
+        if [(f.name, f.kind) for f in table.fields] != [(field, kind) for field in key]:
+            raise invalid(f"p4info: table {name}: the key must be {', '.join(key)}, {kind.value}")
         action = next((a for a in table.actions.values() if a.alias == action_name), None)
         if action is None:
             raise invalid(f"p4info: table {name}: no action {action_name}")
-        if different := {p.name for p in action.params} ^ _PARAMETERS[name]:
+        if different := {p.name for p in action.params} ^ parameters:
             raise invalid(f"p4info: action {action_name}: parameters differ: {sorted(different)}")
-        if table.direct_counter is None:
+        if table.direct_counter is None and name != SELECT:
             raise invalid(f"p4info: table {name}: no direct counter")
     for name, size in _COUNTERS.items():
         counter = next((c for c in schema.counters.values() if c.alias == name), None)
