@@ -1,0 +1,722 @@
+// DECRYPT, any packet: store, walk, verify, restore (docs/decisions/rtl-accelerator.md).
+//
+// The golden model's `decapsulate.py` as a sequence of region operations: packet and header formats,
+// replay check, ICV, replay commit, padding, next header, inner packet (RFC 4303 section 3.4). Copy 0
+// holds the packet as it came, from octet HOME on, and is what a refusal sends; AH is muted and
+// verified, ESP decrypted in place, in copy 1. Nothing of copy 1 leaves before ICV and commit said
+// yes. One packet at a time; an ESP tunnel packet of n beats takes about 3 n + 90 cycles.
+`default_nettype none
+
+module decapsulate #(
+    // Octets of each copy: 2 to the power of this; packets may have 512 less
+    parameter int ADDR_W = 12
+) (
+    input  wire                     clk,
+    input  wire                     rst,
+    // Requests, with the IP packet
+    input  wire packet::request_t   s_axis_tuser,
+    input  wire  [127:0]            s_axis_tdata,
+    input  wire  [15:0]             s_axis_tkeep,
+    input  wire                     s_axis_tlast,
+    input  wire                     s_axis_tvalid,
+    output wire                     s_axis_tready,
+    // The row of the SA table; `sa_found` any time after `sa_read`, with the row
+    output logic                    sa_read,
+    output wire  [15:0]             sa_index,
+    input  wire                     sa_found,
+    input  wire packet::inbound_t   sa_row,
+    // Replay: check the low half of a number, `told` may be the whole one; then commit it. Verdict
+    // 0 OK, 1 REPLAYED, 2 TOO_OLD. `replay_ah`: of the bundle's two windows, AH's
+    output logic                    check_valid,
+    output wire                     replay_ah,
+    output wire  [31:0]             check_low,
+    output wire  [63:0]             check_told,
+    input  wire                     checked_valid,
+    input  wire  [1:0]              checked_verdict,
+    input  wire  [63:0]             checked_number,
+    output logic                    commit_valid,
+    output wire  [63:0]             commit_number,
+    output logic                    commit_authentic,
+    input  wire                     committed_valid,
+    input  wire  [1:0]              committed_verdict,
+    // Engine: job, its octets, what comes back, and at last whether the ICV is right; of a hash
+    // job the ICV itself (octet 0 in [255:248])
+    output packet::job_t            job,
+    output logic                    job_valid,
+    input  wire                     job_ready,
+    output wire  [127:0]            m_engine_tdata,
+    output wire  [15:0]             m_engine_tkeep,
+    output wire                     m_engine_tlast,
+    output wire                     m_engine_tvalid,
+    input  wire                     m_engine_tready,
+    input  wire  [127:0]            s_engine_tdata,
+    input  wire  [15:0]             s_engine_tkeep,
+    input  wire                     s_engine_tlast,
+    input  wire                     s_engine_tvalid,
+    output wire                     s_engine_tready,
+    input  wire                     icv_valid,
+    input  wire  [255:0]            icv,
+    input  wire                     icv_right,
+    // Results
+    output packet::result_t         m_axis_tuser,
+    output wire  [127:0]            m_axis_tdata,
+    output wire  [15:0]             m_axis_tkeep,
+    output wire                     m_axis_tlast,
+    output wire                     m_axis_tvalid,
+    input  wire                     m_axis_tready,
+    // What is to be counted, and whether a packet is here
+    output logic                    count_valid,
+    output packet::count_t          count,
+    output wire                     idle
+);
+    localparam [16:0] HOME = 17'd256;
+    localparam [16:0] LARGEST = 17'((1 << ADDR_W) - 512);
+    localparam [1:0] REPLAY_OK = 2'd0, REPLAY_SEEN = 2'd1;
+
+    localparam [5:0] IDLE = 6'd0, HEAD0 = 6'd1, HEAD1 = 6'd2, HEAD2 = 6'd3, HEAD3 = 6'd4,
+        CHECK = 6'd5, CHECK_SA = 6'd6, CHAIN = 6'd7, CHAINED = 6'd8, BEGIN = 6'd9, UDP = 6'd10,
+        MARKER = 6'd11, AH = 6'd12, AH_HEADER = 6'd13, AH_REPLAY = 6'd14, AH_ICV = 6'd15,
+        AH_ICV2 = 6'd16, AH_ZERO = 6'd17, MUTE = 6'd19, MUTED = 6'd20,
+        HASH = 6'd21, COMPARE = 6'd22, COMMITTED = 6'd23, ESP = 6'd24, ESP_HEADER = 6'd25,
+        ESP_REPLAY = 6'd26, ESP_ICV = 6'd27, ESP_ICV2 = 6'd28, CRYPT = 6'd29, DECRYPTED = 6'd30,
+        TRAILER = 6'd31, PAD = 6'd32, PADDING = 6'd33, NEXT_HEADER = 6'd34, INNER0 = 6'd35,
+        INNER1 = 6'd36, INNER2 = 6'd37, INNER3 = 6'd38, INNER = 6'd39, KEPT = 6'd40,
+        KEPT_LENGTH = 6'd42, KEPT_ZERO = 6'd43, KEPT_SUM = 6'd44,
+        KEPT_SUM2 = 6'd45, UPPER = 6'd46, UPPER_READ = 6'd47,
+        UPPER_SUM = 6'd49, UPPER_SUM2 = 6'd50, UPPER_SUM3 = 6'd51,
+        SEND = 6'd53, DUMMY = 6'd54, REFUSE = 6'd55, FINISH = 6'd56, ESP_READ = 6'd57;
+
+    logic [5:0] state;
+
+    // -- the packet, and later the inner one ---------------------------------------------------------------
+    // Of the request's fields a DECRYPT needs few.
+    // verilator lint_off UNUSEDSIGNAL
+    packet::request_t request;
+    // verilator lint_on UNUSEDSIGNAL
+    packet::inbound_t sa;
+    logic sa_there;
+    logic [383:0] head;
+    logic [16:0] length;
+
+    wire malformed, v6_now, is_fragment, dont_fragment;
+    wire [3:0] version;
+    wire [16:0] size, total;
+    wire [7:0] protocol_now, traffic_class;
+    wire [15:0] fragment;
+    parse_ip parse (
+        .head, .length, .malformed, .version, .v6(v6_now), .size, .total, .protocol(protocol_now),
+        .traffic_class, .fragment, .is_fragment, .dont_fragment
+    );
+
+    logic v6;                           // the packet that came
+    logic [1:0] mark;                   // its ECN field
+    logic [16:0] front, pointer;        // octets of its headers, and the octet that names `protocol`
+    logic [7:0] protocol;               // of what starts at `at`
+    logic [16:0] at, stop;              // in copy 1: what is left to be opened
+    wire [16:0] left = stop - at;
+
+    wire has_esp = sa.esp_spi != 32'd0;
+    wire has_ah = sa.ah_spi != 32'd0;
+
+    // -- AH --------------------------------------------------------------------------------------------------
+    logic [16:0] ah_size;
+    wire [5:0] ah_icv_size = packet::icv_octets(sa.ah_integrity);
+    logic [127:0] words;                // the IPsec header under way
+    wire [8:0] ah_words = {1'b0, words[119:112]} + 9'd2;
+    wire [16:0] ah_said = {6'd0, ah_words, 2'd0};
+    wire ah_bad_size = ah_said != {11'd0, packet::ah_octets(sa.ah_integrity, v6)}
+        && ah_said != {11'd0, packet::ah_octets(sa.ah_integrity, 1'b1)};
+    wire icv_equal = ((icv_now ^ icv_received) >> {9'd256 - {ah_icv_size, 3'd0}}) == 256'd0;
+    logic [255:0] icv_now, icv_received;
+
+    // -- ESP -------------------------------------------------------------------------------------------------
+    wire [5:0] icv_size = packet::esp_icv_octets(sa.cipher, sa.esp_integrity);
+    wire [16:0] esp_front = 17'd8 + {12'd0, packet::iv_octets(sa.cipher)};
+    wire [16:0] esp_least = esp_front + 17'd2 + {11'd0, icv_size};
+    wire [16:0] icv_at = stop - {11'd0, icv_size};
+    wire [16:0] cipher_octets = icv_at - at - esp_front;
+    wire bad_length = (cipher_octets[3:0] & packet::align_mask(sa.cipher)) != 4'd0;
+    logic [7:0] padding;                // octets of padding not looked at yet
+    logic [7:0] pad_next;               // what the next one has to be
+    logic pad_wrong;
+    always_comb begin
+        pad_wrong = 1'b0;
+        for (int i = 0; i < 16; i++)
+            if (8'(i) < padding && q[127-8*i -: 8] != pad_next + 8'(i)) pad_wrong = 1'b1;
+    end
+
+    // -- region operations -----------------------------------------------------------------------------------
+    packet::op_t own_op, op;
+    wire packet::op_t chain_op, mute_op;
+    logic own_valid;
+    wire chain_valid, mute_valid, op_done;
+    wire [127:0] q;
+    wire [15:0] sum;
+
+    always_comb begin
+        op = own_op;
+        if (chain_valid) op = chain_op;
+        if (mute_valid) op = mute_op;
+    end
+    wire op_valid = own_valid || chain_valid || mute_valid;
+
+    wire unit_ready;
+    packet_unit #(.ADDR_W(ADDR_W)) unit (
+        .clk, .rst, .op_valid, .op, .op_ready(unit_ready), .done(op_done), .q, .sum,
+        .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid, .s_axis_tready,
+        .s_engine_tdata, .s_engine_tkeep, .s_engine_tlast, .s_engine_tvalid, .s_engine_tready,
+        .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast, .m_axis_tvalid, .m_axis_tready,
+        .m_engine_tdata, .m_engine_tkeep, .m_engine_tlast, .m_engine_tvalid, .m_engine_tready
+    );
+
+    logic chain_go;
+    wire chain_done;
+    wire [4:0] chain_reason;
+    wire [16:0] place_offset, place_pointer, upper_offset, upper_pointer;
+    wire [7:0] place_protocol, upper_protocol;
+    parse_chain chain (
+        .clk, .rst, .go(chain_go), .base(HOME), .total, .first(protocol_now),
+        .op_valid(chain_valid), .op(chain_op), .op_done, .q, .done(chain_done),
+        .reason(chain_reason), .upper_offset, .upper_protocol, .upper_pointer, .place_offset,
+        .place_protocol, .place_pointer
+    );
+
+    logic mute_go;
+    wire mute_done;
+    wire [4:0] mute_reason;
+    ah_mute mute (
+        .clk, .rst, .go(mute_go), .v6, .base(HOME), .size(front), .op_valid(mute_valid),
+        .op(mute_op), .op_done, .q, .done(mute_done), .reason(mute_reason)
+    );
+
+    // -- inner packet ----------------------------------------------------------------------------------------
+    // ECN after decapsulation (RFC 6040 figure 4)
+    wire [1:0] inner_mark = traffic_class[1:0];
+    wire [1:0] new_mark = inner_mark[0] == inner_mark[1] ? inner_mark
+        : mark == 2'b11 ? 2'b11 : inner_mark == 2'b10 && mark == 2'b01 ? 2'b01 : inner_mark;
+    wire [15:0] old_word = head[383:368];
+    wire [15:0] new_word = {old_word[15:2], new_mark};
+    // The checksum is adjusted, not made (RFC 1624), so that a wrong one stays wrong.
+    wire [15:0] new_sum =
+        ~packet::plus(packet::plus(~head[383-80 -: 16], ~old_word), new_word);
+
+    // -- transport mode: the headers in front -----------------------------------------------------------------
+    wire [16:0] front_at = at - front;
+    wire [16:0] whole = stop - front_at;
+    wire [16:0] whole_field = v6 ? whole - 17'd40 : whole;
+    wire is_udp = protocol == packet::UDP;
+    wire [16:0] sum_at = is_udp ? 17'd6 : 17'd16;
+    wire mends_sum = sa.udp && (is_udp || protocol == packet::TCP) && left >= sum_at + 17'd2;
+
+    // -- sequencer -------------------------------------------------------------------------------------------
+    logic waiting, job_waiting, replay_waiting;
+    logic right;                        // the engine says that the ICV is
+    logic in_ah;
+    logic [1:0] verdict;                // of the commit
+    wire [1:0] committed = committed_valid ? committed_verdict : verdict;
+    logic [63:0] number;                // of the header under way
+    logic [31:0] spi_shown;
+    logic [63:0] number_shown;
+    logic [4:0] reason;
+    logic of_sa;
+
+    wire step = (!waiting || op_done) && (!job_waiting || icv_valid)
+        && (!replay_waiting || checked_valid || committed_valid);
+    assign idle = state == IDLE;
+    assign sa_index = request.sa_index;
+    assign replay_ah = in_ah;
+    assign check_low = in_ah ? words[63:32] : words[95:64];
+    assign check_told = request.number;
+    assign commit_number = number;
+
+    task automatic start(
+        input logic [3:0] code, input logic ram, input logic [16:0] addr, input logic [16:0] len,
+        input logic [16:0] dst, input logic [127:0] data
+    );
+        begin
+            own_valid <= 1'b1;
+            waiting <= 1'b1;
+            own_op.code <= code;
+            own_op.ram <= ram;
+            own_op.to <= 1'b1;
+            own_op.addr <= addr;
+            own_op.len <= len;
+            own_op.dst <= dst;
+            own_op.data <= data;
+        end
+    endtask
+
+    // Read 16 octets, or write some, of copy 1.
+    task automatic get(input logic [16:0] addr);
+        start(packet::OP_READ, 1'b1, addr, 17'd16, 17'd0, 128'd0);
+    endtask
+    task automatic put(input logic [16:0] dst, input logic [16:0] len, input logic [127:0] data);
+        start(packet::OP_WRITE, 1'b0, 17'd0, len, dst, data);
+    endtask
+
+    task automatic refuse(input logic [4:0] why, input logic by_sa);
+        begin
+            reason <= why;
+            of_sa <= by_sa;
+            state <= REFUSE;
+        end
+    endtask
+
+    function automatic logic [4:0] replay_reason(input logic [1:0] said);
+        replay_reason = said == REPLAY_SEEN ? packet::REPLAYED : packet::TOO_OLD;
+    endfunction
+
+    always_ff @(posedge clk) begin
+        own_valid <= 1'b0;
+        chain_go <= 1'b0;
+        mute_go <= 1'b0;
+        sa_read <= 1'b0;
+        check_valid <= 1'b0;
+        commit_valid <= 1'b0;
+        count_valid <= 1'b0;
+        if (op_done) waiting <= 1'b0;
+        if (job_valid && job_ready) job_valid <= 1'b0;
+        if (icv_valid) begin
+            job_waiting <= 1'b0;
+            icv_now <= icv;
+            right <= icv_right;
+        end
+        if (checked_valid || committed_valid) replay_waiting <= 1'b0;
+        if (checked_valid) number <= checked_number;
+        if (committed_valid) verdict <= committed_verdict;
+        if (sa_found) begin
+            sa <= sa_row;
+            sa_there <= 1'b1;
+        end
+
+        if (step) begin
+            case (state)
+                IDLE: if (s_axis_tvalid) begin
+                    request <= s_axis_tuser;
+                    length <= s_axis_tuser.length;
+                    sa_there <= 1'b0;
+                    sa_read <= 1'b1;
+                    spi_shown <= 32'd0;
+                    number_shown <= 64'd0;
+                    start(packet::OP_STORE, 1'b0, 17'd0, 17'd0, HOME, 128'd0);
+                    state <= HEAD0;
+                end
+                HEAD0: begin
+                    get(HOME);
+                    state <= HEAD1;
+                end
+                HEAD1: begin
+                    head[383:256] <= q;
+                    get(HOME + 17'd16);
+                    state <= HEAD2;
+                end
+                HEAD2: begin
+                    head[255:128] <= q;
+                    get(HOME + 17'd32);
+                    state <= HEAD3;
+                end
+                HEAD3: begin
+                    head[127:0] <= q;
+                    if (sa_there) state <= CHECK;
+                end
+                CHECK: begin
+                    v6 <= v6_now;
+                    mark <= traffic_class[1:0];
+                    front <= size;
+                    pointer <= 17'd9;
+                    protocol <= protocol_now;
+                    stop <= HOME + total;
+                    state <= CHECK_SA;
+                    if (request.length > LARGEST)
+                        refuse(packet::TOO_BIG, 1'b0);
+                    else if (request.ethertype != packet::ETHERTYPE_IPV4
+                        && request.ethertype != packet::ETHERTYPE_IPV6)
+                        refuse(packet::BAD_HEADER, 1'b0);
+                    else if (length != 17'd0 && version
+                        != (request.ethertype == packet::ETHERTYPE_IPV6 ? 4'd6 : 4'd4))
+                        refuse(packet::MALFORMED_PACKET, 1'b0);
+                end
+                CHECK_SA: begin
+                    state <= BEGIN;
+                    if (!sa.valid)
+                        refuse(packet::UNKNOWN_SA, 1'b0);
+                    else if (sa.epoch != request.epoch)
+                        refuse(packet::WRONG_EPOCH, 1'b1);
+                    else if (malformed)
+                        refuse(packet::MALFORMED_PACKET, 1'b1);
+                    else if (is_fragment)
+                        refuse(packet::FRAGMENT, 1'b1);
+                    else if (v6) begin
+                        chain_go <= 1'b1;
+                        state <= CHAIN;
+                    end
+                end
+                CHAIN: if (chain_done) state <= CHAINED;
+                CHAINED: begin
+                    front <= upper_offset;
+                    pointer <= upper_pointer;
+                    protocol <= upper_protocol;
+                    state <= BEGIN;
+                    if (chain_reason != packet::OK) refuse(chain_reason, 1'b1);
+                end
+                BEGIN: begin
+                    at <= HOME + front;
+                    in_ah <= has_ah;
+                    get(HOME + front);
+                    state <= sa.udp ? UDP : has_ah ? AH : ESP;
+                end
+                // -- ESP in UDP (RFC 3948) -------------------------------------------------------------
+                UDP: begin
+                    protocol <= packet::ESP;
+                    at <= at + 17'd8;
+                    stop <= at + {1'b0, q[95:80]};
+                    state <= MARKER;
+                    if (protocol != packet::UDP)
+                        refuse(packet::WRONG_PROTOCOL, 1'b1);
+                    else if (left < 17'd8)
+                        refuse(packet::TRUNCATED, 1'b1);
+                    else if (q[95:80] < 16'd8 || {1'b0, q[95:80]} > left)
+                        refuse(packet::MALFORMED_PACKET, 1'b1);
+                end
+                MARKER: begin
+                    get(at);
+                    state <= ESP;
+                    // Behind the UDP header, which is still in q
+                    if (left >= 17'd4 && q[63:32] == 32'd0)
+                        refuse(packet::WRONG_PROTOCOL, 1'b1);
+                end
+                // -- AH --------------------------------------------------------------------------------
+                AH: begin
+                    words <= q;
+                    state <= AH_HEADER;
+                    if (protocol != packet::AH)
+                        refuse(packet::WRONG_PROTOCOL, 1'b1);
+                    else if (left < 17'd12)
+                        refuse(packet::TRUNCATED, 1'b1);
+                end
+                AH_HEADER: begin
+                    ah_size <= ah_said;
+                    state <= AH_REPLAY;
+                    if (words[95:64] != sa.ah_spi)
+                        refuse(packet::WRONG_SPI, 1'b1);
+                    else if (ah_bad_size)
+                        refuse(packet::BAD_LENGTH, 1'b1);
+                    else if (left < ah_said)
+                        refuse(packet::TRUNCATED, 1'b1);
+                    else begin
+                        check_valid <= 1'b1;
+                        replay_waiting <= 1'b1;
+                    end
+                end
+                AH_REPLAY: begin
+                    spi_shown <= sa.ah_spi;
+                    number_shown <= checked_number;
+                    if (checked_verdict != REPLAY_OK)
+                        refuse(replay_reason(checked_verdict), 1'b1);
+                    else begin
+                        get(at + 17'd12);
+                        state <= AH_ICV;
+                    end
+                end
+                AH_ICV: begin
+                    icv_received[255:128] <= q;
+                    get(at + 17'd28);
+                    state <= AH_ICV2;
+                end
+                AH_ICV2: begin
+                    icv_received[127:0] <= q;
+                    start(packet::OP_CLEAR, 1'b1, 17'd0, {11'd0, ah_icv_size}, at + 17'd12, 128'd0);
+                    state <= AH_ZERO;
+                end
+                AH_ZERO: begin
+                    if (sa.esn) put(stop, 17'd4, {number[63:32], 96'd0});
+                    state <= MUTE;
+                end
+                MUTE: begin
+                    mute_go <= 1'b1;
+                    state <= MUTED;
+                end
+                MUTED: if (mute_done) begin
+                    state <= HASH;
+                    if (mute_reason != packet::OK) refuse(mute_reason, 1'b1);
+                end
+                HASH: begin
+                    start(packet::OP_HASH, 1'b1, HOME, stop - HOME + (sa.esn ? 17'd4 : 17'd0),
+                        17'd0, 128'd0);
+                    job.hash <= 1'b1;
+                    job.integrity <= sa.ah_integrity;
+                    job.octets <= stop - HOME + (sa.esn ? 17'd4 : 17'd0);
+                    job_valid <= 1'b1;
+                    job_waiting <= 1'b1;
+                    state <= COMPARE;
+                end
+                COMPARE: if (!job_waiting) begin
+                    if (!icv_equal)
+                        refuse(packet::BAD_ICV, 1'b1);
+                    else begin
+                        commit_valid <= 1'b1;
+                        replay_waiting <= 1'b1;
+                        state <= COMMITTED;
+                    end
+                end
+                COMMITTED: begin
+                    in_ah <= 1'b0;
+                    if (in_ah) begin
+                        protocol <= words[127:120];
+                        at <= at + ah_size;
+                    end
+                    state <= !in_ah ? TRAILER : has_esp ? ESP_READ : NEXT_HEADER;
+                    if (committed != REPLAY_OK) refuse(replay_reason(committed), 1'b1);
+                end
+                // -- ESP -------------------------------------------------------------------------------
+                ESP_READ: begin
+                    get(at);
+                    state <= ESP;
+                end
+                ESP: begin
+                    words <= q;
+                    state <= ESP_HEADER;
+                    if (protocol != packet::ESP)
+                        refuse(packet::WRONG_PROTOCOL, 1'b1);
+                    else if (left < esp_least)
+                        refuse(packet::TRUNCATED, 1'b1);
+                end
+                ESP_HEADER: begin
+                    state <= ESP_REPLAY;
+                    if (words[127:96] != sa.esp_spi)
+                        refuse(packet::WRONG_SPI, 1'b1);
+                    else begin
+                        check_valid <= 1'b1;
+                        replay_waiting <= 1'b1;
+                    end
+                end
+                ESP_REPLAY: begin
+                    if (!has_ah) begin
+                        spi_shown <= sa.esp_spi;
+                        number_shown <= checked_number;
+                    end
+                    state <= ESP_ICV;
+                    get(icv_at);
+                    // Numbers that no ICV of ESP's own protects prove nothing.
+                    if (icv_size != 6'd0 && checked_verdict != REPLAY_OK)
+                        refuse(replay_reason(checked_verdict), 1'b1);
+                    else if (bad_length)
+                        refuse(packet::BAD_LENGTH, 1'b1);
+                end
+                ESP_ICV: begin
+                    icv_received[255:128] <= q;
+                    get(icv_at + 17'd16);
+                    state <= ESP_ICV2;
+                end
+                ESP_ICV2: begin
+                    icv_received[127:0] <= q;
+                    state <= CRYPT;
+                end
+                CRYPT: begin
+                    start(packet::OP_CRYPT, 1'b1, at, icv_at - at, at, 128'd0);
+                    job.hash <= 1'b0;
+                    job.integrity <= sa.esp_integrity;
+                    job.octets <= icv_at - at;
+                    job_valid <= 1'b1;
+                    job_waiting <= 1'b1;
+                    state <= DECRYPTED;
+                end
+                DECRYPTED: begin
+                    get(icv_at - 17'd2);
+                    state <= TRAILER;
+                    if (icv_size != 6'd0) begin
+                        if (!(icv_valid ? icv_right : right))
+                            refuse(packet::BAD_ICV, 1'b1);
+                        else begin
+                            commit_valid <= 1'b1;
+                            replay_waiting <= 1'b1;
+                            state <= COMMITTED;
+                        end
+                    end
+                end
+                TRAILER: begin
+                    padding <= q[127:120];
+                    pad_next <= 8'd1;
+                    protocol <= q[119:112];
+                    at <= at + esp_front;
+                    stop <= icv_at - 17'd2 - {9'd0, q[127:120]};
+                    state <= PAD;
+                end
+                PAD: begin
+                    state <= PADDING;
+                    if (stop < at)
+                        refuse(packet::BAD_PADDING, 1'b1);
+                    else
+                        get(stop + {9'd0, pad_next - 8'd1});
+                end
+                PADDING: begin
+                    padding <= padding - 8'd16;
+                    pad_next <= pad_next + 8'd16;
+                    state <= padding > 8'd16 ? PAD : NEXT_HEADER;
+                    if (pad_wrong) refuse(packet::BAD_PADDING, 1'b1);
+                end
+                // -- what was inside -------------------------------------------------------------------
+                NEXT_HEADER: begin
+                    if (has_esp && protocol == packet::NO_NEXT_HEADER) begin
+                        state <= DUMMY;
+                    end else if (sa.transport) begin
+                        // Muting has changed the copy; the headers come from what arrived.
+                        start(packet::OP_COPY, 1'b0, HOME, front, front_at, 128'd0);
+                        state <= KEPT;
+                    end else begin
+                        length <= left;
+                        get(at);
+                        state <= INNER0;
+                        if (protocol != packet::IPIP && protocol != packet::IPV6)
+                            refuse(packet::BAD_NEXT_HEADER, 1'b1);
+                    end
+                end
+                INNER0: begin
+                    head[383:256] <= q;
+                    get(at + 17'd16);
+                    state <= INNER1;
+                end
+                INNER1: begin
+                    head[255:128] <= q;
+                    get(at + 17'd32);
+                    state <= INNER2;
+                end
+                INNER2: begin
+                    head[127:0] <= q;
+                    state <= INNER3;
+                end
+                INNER3: begin
+                    front <= 17'd0;
+                    stop <= at + total;
+                    v6 <= v6_now;
+                    state <= SEND;
+                    if (malformed || v6_now != (protocol == packet::IPV6))
+                        refuse(packet::BAD_INNER, 1'b1);
+                    else if (mark == 2'b11 && inner_mark == 2'b00)
+                        refuse(packet::BAD_ECN, 1'b1);
+                    else if (new_mark != inner_mark) begin
+                        put(at, 17'd2, {v6_now ? {old_word[15:6], new_mark, old_word[3:0]}
+                            : new_word, 112'd0});
+                        state <= v6_now ? SEND : INNER;
+                    end
+                end
+                INNER: begin
+                    put(at + 17'd10, 17'd2, {new_sum, 112'd0});
+                    state <= SEND;
+                end
+                // -- transport mode ----------------------------------------------------------------------
+                KEPT: begin
+                    put(front_at + pointer, 17'd1, {protocol, 120'd0});
+                    state <= KEPT_LENGTH;
+                end
+                KEPT_LENGTH: begin
+                    put(front_at + (v6 ? 17'd4 : 17'd2), 17'd2, {whole_field[15:0], 112'd0});
+                    state <= v6 ? UPPER : KEPT_ZERO;
+                end
+                KEPT_ZERO: begin
+                    put(front_at + 17'd10, 17'd2, 128'd0);
+                    state <= KEPT_SUM;
+                end
+                KEPT_SUM: begin
+                    start(packet::OP_SUM, 1'b1, front_at, front, 17'd0, 128'd0);
+                    state <= KEPT_SUM2;
+                end
+                KEPT_SUM2: begin
+                    put(front_at + 17'd10, 17'd2, {~sum, 112'd0});
+                    state <= UPPER;
+                end
+                // A NAT has changed the addresses that TCP's and UDP's checksum covers (RFC 3948
+                // section 3.1.2); a UDP checksum of 0 stays.
+                UPPER: begin
+                    get(at + sum_at);
+                    state <= mends_sum ? UPPER_READ : SEND;
+                end
+                UPPER_READ: begin
+                    put(at + sum_at, is_udp && q[127:112] == 16'd0 ? 17'd0 : 17'd2, 128'd0);
+                    state <= is_udp && q[127:112] == 16'd0 ? SEND : UPPER_SUM;
+                end
+                UPPER_SUM: begin
+                    start(packet::OP_SUM, 1'b1, front_at + (v6 ? 17'd8 : 17'd12),
+                        v6 ? 17'd32 : 17'd8, 17'd0,
+                        {112'd0, packet::plus(left[15:0], {8'd0, protocol})});
+                    state <= UPPER_SUM2;
+                end
+                UPPER_SUM2: begin
+                    start(packet::OP_SUM, 1'b1, at, left, 17'd0, {112'd0, sum});
+                    state <= UPPER_SUM3;
+                end
+                UPPER_SUM3: begin
+                    put(at + sum_at, 17'd2, {is_udp && &sum ? 16'hFFFF : ~sum, 112'd0});
+                    state <= SEND;
+                end
+                // -- out -----------------------------------------------------------------------------------
+                SEND: begin
+                    start(packet::OP_SEND, 1'b1, front_at, whole, 17'd0, 128'd0);
+                    m_axis_tuser.none <= 1'b0;
+                    m_axis_tuser.reason <= packet::OK;
+                    m_axis_tuser.ethertype <= v6 ? packet::ETHERTYPE_IPV6 : packet::ETHERTYPE_IPV4;
+                    count_valid <= 1'b1;
+                    count.of_sa <= 1'b1;
+                    count.reason <= packet::OK;
+                    count.octets <= whole;
+                    state <= FINISH;
+                end
+                DUMMY: begin
+                    start(packet::OP_SEND, 1'b0, HOME, 17'd0, 17'd0, 128'd0);
+                    m_axis_tuser.none <= 1'b1;
+                    m_axis_tuser.reason <= packet::OK;
+                    count_valid <= 1'b1;
+                    count.of_sa <= 1'b1;
+                    count.reason <= packet::OK;
+                    count.octets <= 17'd0;
+                    state <= FINISH;
+                end
+                REFUSE: begin
+                    start(packet::OP_SEND, 1'b0, HOME,
+                        request.length > LARGEST ? 17'd0 : request.length, 17'd0, 128'd0);
+                    m_axis_tuser.none <= request.length > LARGEST;
+                    m_axis_tuser.reason <= reason;
+                    m_axis_tuser.ethertype <= request.ethertype;
+                    count_valid <= 1'b1;
+                    count.of_sa <= of_sa;
+                    count.reason <= reason;
+                    count.octets <= 17'd0;
+                    state <= FINISH;
+                end
+                FINISH: state <= IDLE;
+                default: state <= IDLE;
+            endcase
+        end
+        m_axis_tuser.last <= 1'b1;
+        m_axis_tuser.spi <= spi_shown;
+        m_axis_tuser.number <= number_shown;
+        count.inbound <= 1'b1;
+        count.sa_index <= request.sa_index;
+        commit_authentic <= 1'b1;
+        job.decrypt <= 1'b1;
+        job.sa_index <= request.sa_index;
+        job.cipher <= sa.cipher;
+        job.esn <= sa.esn;
+        job.number <= number;
+        job.icv <= icv_received;
+        if (rst) begin
+            state <= IDLE;
+            waiting <= 1'b0;
+            job_waiting <= 1'b0;
+            replay_waiting <= 1'b0;
+            job_valid <= 1'b0;
+            own_valid <= 1'b0;
+            chain_go <= 1'b0;
+            mute_go <= 1'b0;
+            sa_read <= 1'b0;
+            check_valid <= 1'b0;
+            commit_valid <= 1'b0;
+            count_valid <= 1'b0;
+        end
+    end
+
+    wire unused = &{1'b0, unit_ready, place_offset, place_protocol, place_pointer, dont_fragment,
+        fragment, traffic_class, words[31:0], cipher_octets[16:4], whole_field[16]};
+endmodule
+
+`default_nettype wire

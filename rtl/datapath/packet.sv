@@ -1,0 +1,243 @@
+// What the datapath's modules say to each other: region operations, sideband, IP numbers.
+//
+// Words of 16 octets inside the sequencers have octet 0 in [127:120], as the RFCs draw them; streams
+// and `packet_ram` have it in lane 0. `reversed` turns one into the other.
+`default_nettype none
+
+// No module uses all of these.
+// verilator lint_off UNUSEDPARAM
+package packet;
+
+    // -- region operations (packet_unit) --------------------------------------------------------
+    // `ram` is the copy that is read; `to` the one that is written.
+    localparam logic [3:0] OP_READ = 4'd0;   // q = 16 octets at addr of ram
+    localparam logic [3:0] OP_WRITE = 4'd1;  // len (0..16) octets of data to dst of to
+    localparam logic [3:0] OP_COPY = 4'd2;   // len octets at addr of ram to dst of to
+    localparam logic [3:0] OP_CLEAR = 4'd3;  // len octets at dst of to become 0
+    localparam logic [3:0] OP_SUM = 4'd4;    // sum = data[15:0] + 16-bit words, end around carry
+    localparam logic [3:0] OP_STORE = 4'd5;  // the packet on the input to dst of both copies
+    localparam logic [3:0] OP_SEND = 4'd6;   // len octets at addr of ram to the output
+    localparam logic [3:0] OP_CRYPT = 4'd7;  // len octets at addr of ram through the engine to dst
+    localparam logic [3:0] OP_HASH = 4'd8;   // len octets at addr of ram to the engine
+
+    typedef struct packed {
+        logic [3:0]   code;
+        logic         ram;
+        logic         to;
+        logic [16:0]  addr;
+        logic [16:0]  len;
+        logic [16:0]  dst;
+        logic [127:0] data;
+    } op_t;
+
+    // -- sideband ---------------------------------------------------------------------------------
+    // With a request: the crypto header's fields that the engines need, and the packet's octets.
+    typedef struct packed {
+        logic [1:0]  operation;
+        logic [15:0] sa_index;
+        logic [7:0]  level;
+        logic [7:0]  qos_group;
+        logic [15:0] mtu;
+        logic [1:0]  df_policy;
+        logic        prefragment;
+        logic [15:0] ethertype;
+        logic [31:0] epoch;
+        logic [63:0] number;
+        logic [16:0] length;
+    } request_t;
+
+    // With a result. `last`: no more results of this request; `none`: it has none, the one beat
+    // has no octets.
+    typedef struct packed {
+        logic        none;
+        logic        last;
+        logic [4:0]  reason;
+        logic [15:0] ethertype;
+        logic [31:0] spi;
+        logic [63:0] number;
+    } result_t;
+
+    // What is counted: a success (reason 0) with its octets, or a refusal. `of_sa`: in the name of
+    // the row, else by reason only.
+    typedef struct packed {
+        logic        of_sa;
+        logic        inbound;
+        logic [15:0] sa_index;
+        logic [4:0]  reason;
+        logic [16:0] octets;
+    } count_t;
+
+    // -- SAs, without their keys -----------------------------------------------------------------------
+    // Meanings are those of `p4/accelerator.p4`; IPv4 addresses stand in the low 32 bits.
+    typedef struct packed {
+        logic         valid;
+        logic [31:0]  epoch;
+        logic         transport;
+        logic         v6;                // of the outer header
+        logic [127:0] source;
+        logic [127:0] destination;
+        logic [7:0]   ttl;
+        logic         dscp_copy;
+        logic [5:0]   dscp;
+        logic         ecn_copy;
+        logic [31:0]  esp_spi;           // 0 = no ESP
+        logic [31:0]  ah_spi;            // 0 = no AH
+        logic [2:0]   cipher;
+        logic [2:0]   esp_integrity;
+        logic [2:0]   ah_integrity;
+        logic         esn;
+        logic [15:0]  udp_source;
+        logic [15:0]  udp_destination;   // 0 = no UDP
+        logic [63:0]  number;            // the last one used
+    } outbound_t;
+
+    typedef struct packed {
+        logic        valid;
+        logic [31:0] epoch;
+        logic        transport;
+        logic [31:0] esp_spi;
+        logic [31:0] ah_spi;
+        logic [2:0]  cipher;
+        logic [2:0]  esp_integrity;
+        logic [2:0]  ah_integrity;
+        logic        esn;
+        logic        udp;
+    } inbound_t;
+
+    // -- engines ---------------------------------------------------------------------------------------
+    // What an engine is to do with the octets that follow. ESP: from SPI to the end of the ciphertext,
+    // and as many come back; `hash`: AH's octets, nothing comes back. Keys are those of the row.
+    typedef struct packed {
+        logic         hash;
+        logic         decrypt;
+        logic [15:0]  sa_index;
+        logic [2:0]   cipher;
+        logic [2:0]   integrity;         // 0 = none, or the cipher's own
+        logic         esn;
+        logic [63:0]  number;
+        logic [16:0]  octets;
+        logic [255:0] icv;               // decrypt: the one received, octet 0 in [255:248]
+    } job_t;
+
+    // -- numbers ------------------------------------------------------------------------------------
+    localparam logic [1:0] ENCRYPT = 2'd1;
+    localparam logic [1:0] DECRYPT = 2'd2;
+    localparam logic [1:0] CUT = 2'd3;
+
+    localparam logic [1:0] DF_COPY = 2'd0;
+    localparam logic [1:0] DF_CLEAR = 2'd1;
+    localparam logic [1:0] DF_SET = 2'd2;
+
+    localparam logic [15:0] ETHERTYPE_IPV4 = 16'h0800;
+    localparam logic [15:0] ETHERTYPE_IPV6 = 16'h86DD;
+
+    localparam logic [7:0] HOP_BY_HOP = 8'd0;
+    localparam logic [7:0] IPIP = 8'd4;
+    localparam logic [7:0] TCP = 8'd6;
+    localparam logic [7:0] UDP = 8'd17;
+    localparam logic [7:0] IPV6 = 8'd41;
+    localparam logic [7:0] ROUTING = 8'd43;
+    localparam logic [7:0] FRAGMENT_HEADER = 8'd44;
+    localparam logic [7:0] ESP = 8'd50;
+    localparam logic [7:0] AH = 8'd51;
+    localparam logic [7:0] NO_NEXT_HEADER = 8'd59;
+    localparam logic [7:0] DESTINATION = 8'd60;
+
+    // accelerator_id of the algorithms table
+    localparam logic [2:0] CIPHER_NULL = 3'd1;
+    localparam logic [2:0] CIPHER_DES = 3'd2;
+    localparam logic [2:0] CIPHER_3DES = 3'd3;
+    localparam logic [2:0] CIPHER_AES = 3'd4;
+    localparam logic [2:0] CIPHER_GCM = 3'd5;
+
+    // Reasons of the crypto header
+    localparam logic [4:0] OK = 5'd0;
+    localparam logic [4:0] BAD_HEADER = 5'd1;
+    localparam logic [4:0] UNKNOWN_SA = 5'd2;
+    localparam logic [4:0] WRONG_EPOCH = 5'd3;
+    localparam logic [4:0] MALFORMED_PACKET = 5'd4;
+    localparam logic [4:0] TRUNCATED = 5'd5;
+    localparam logic [4:0] WRONG_PROTOCOL = 5'd6;
+    localparam logic [4:0] WRONG_SPI = 5'd7;
+    localparam logic [4:0] BAD_ICV = 5'd8;
+    localparam logic [4:0] BAD_PADDING = 5'd9;
+    localparam logic [4:0] BAD_NEXT_HEADER = 5'd10;
+    localparam logic [4:0] BAD_LENGTH = 5'd11;
+    localparam logic [4:0] REPLAYED = 5'd12;
+    localparam logic [4:0] TOO_OLD = 5'd13;
+    localparam logic [4:0] SEQUENCE_OVERFLOW = 5'd14;
+    localparam logic [4:0] TOO_BIG = 5'd15;
+    localparam logic [4:0] FRAGMENT = 5'd16;
+    localparam logic [4:0] BAD_INNER = 5'd17;
+    localparam logic [4:0] UNSUPPORTED = 5'd18;
+    localparam logic [4:0] BAD_ECN = 5'd19;
+
+    // -- functions ------------------------------------------------------------------------------------
+    function automatic logic [127:0] reversed(input logic [127:0] word);
+        for (int i = 0; i < 16; i++) reversed[i*8 +: 8] = word[(15-i)*8 +: 8];
+    endfunction
+
+    // Sum with end around carry (RFC 1071).
+    function automatic logic [15:0] plus(input logic [15:0] a, input logic [15:0] b);
+        logic [16:0] total;
+        total = {1'b0, a} + {1'b0, b};
+        plus = total[15:0] + {15'd0, total[16]};
+    endfunction
+
+    // The eight 16-bit words of 16 octets (octet 0 in [127:120]), summed.
+    function automatic logic [15:0] words(input logic [127:0] octets);
+        logic [18:0] total;
+        logic [16:0] folded;
+        total = 19'd0;
+        for (int i = 0; i < 8; i++) total = total + {3'd0, octets[i*16 +: 16]};
+        folded = {1'b0, total[15:0]} + {14'd0, total[18:16]};
+        words = folded[15:0] + {15'd0, folded[16]};
+    endfunction
+
+    // Octets of an integrity algorithm's ICV, by accelerator_id.
+    function automatic logic [5:0] icv_octets(input logic [2:0] integrity);
+        case (integrity)
+            3'd1, 3'd2: icv_octets = 6'd12;
+            3'd3: icv_octets = 6'd16;
+            3'd4: icv_octets = 6'd24;
+            3'd5: icv_octets = 6'd32;
+            default: icv_octets = 6'd0;
+        endcase
+    endfunction
+
+    // Octets of a cipher's IV.
+    function automatic logic [4:0] iv_octets(input logic [2:0] cipher);
+        case (cipher)
+            CIPHER_DES, CIPHER_3DES, CIPHER_GCM: iv_octets = 5'd8;
+            CIPHER_AES: iv_octets = 5'd16;
+            default: iv_octets = 5'd0;
+        endcase
+    endfunction
+
+    // Octets to whose multiple the plaintext is padded, less one: a mask.
+    function automatic logic [3:0] align_mask(input logic [2:0] cipher);
+        case (cipher)
+            CIPHER_DES, CIPHER_3DES: align_mask = 4'd7;
+            CIPHER_AES: align_mask = 4'd15;
+            default: align_mask = 4'd3;
+        endcase
+    endfunction
+
+    // Octets of the ICV of ESP.
+    function automatic logic [5:0] esp_icv_octets(
+        input logic [2:0] cipher, input logic [2:0] integrity
+    );
+        esp_icv_octets = cipher == CIPHER_GCM ? 6'd16 : icv_octets(integrity);
+    endfunction
+
+    // Octets of an AH: a multiple of 4 over IPv4, of 8 over IPv6 (RFC 4302 section 2.2).
+    function automatic logic [5:0] ah_octets(input logic [2:0] integrity, input logic v6);
+        logic [5:0] size;
+        size = 6'd12 + icv_octets(integrity);
+        ah_octets = v6 ? {size[5:3] + {2'd0, |size[2:0]}, 3'd0} : size;
+    endfunction
+
+endpackage
+// verilator lint_on UNUSEDPARAM
+
+`default_nettype wire
