@@ -18,29 +18,31 @@ from tests.rtl.streams import Packet, PacketSink, PacketSource, Source, seeded
 class Engine:
     """Does the jobs of a sequencer with the golden model's transforms."""
 
-    def __init__(self, dut: Any, rig: Rig, rate: float) -> None:
+    def __init__(self, dut: Any, rig: Rig, rate: float, side: str = "") -> None:
         self.dut = dut
         self.rig = rig
-        self.random = seeded("engine")
-        self.back = PacketSource(dut, "s_engine", rate=rate)
-        self.icv = Source(dut, "icv_valid", None, self._icv_fields(), rate=rate)
+        self.random = seeded(f"{side}engine")
+        self.job, self.valid, self.ready = (
+            getattr(dut, f"{side}job{end}") for end in ("", "_valid", "_ready")
+        )
+        self.back = PacketSource(dut, f"s_{side}engine", rate=rate)
+        fields = {n: f"{side}{n}" for n in ("icv", "icv_right") if hasattr(dut, f"{side}{n}")}
+        self.icv = Source(dut, f"{side}icv_valid", None, fields, rate=rate)
         self.jobs: list[dict[str, int]] = []
-        PacketSink(dut, "m_engine", rate=rate, on_packet=lambda packet, now: self._do(packet))
-        dut.job_ready.value = 0
+        PacketSink(
+            dut, f"m_{side}engine", rate=rate, on_packet=lambda packet, now: self._do(packet)
+        )
+        self.ready.value = 0
         cocotb.start_soon(self._jobs())
-
-    def _icv_fields(self) -> dict[str, str]:
-        names = ("icv", "icv_right")
-        return {name: name for name in names if hasattr(self.dut, name)}
 
     async def _jobs(self) -> None:
         while True:
             await RisingEdge(self.dut.clk)
-            if self.dut.job_valid.value == 1 and self.dut.job_ready.value == 1:
-                self.jobs.append(traffic.unpack(traffic.JOB, int(self.dut.job.value)))
-                self.dut.job_ready.value = 0
+            if self.valid.value == 1 and self.ready.value == 1:
+                self.jobs.append(traffic.unpack(traffic.JOB, int(self.job.value)))
+                self.ready.value = 0
             elif not self.jobs:
-                self.dut.job_ready.value = int(self.random.random() < 0.5)
+                self.ready.value = int(self.random.random() < 0.5)
 
     def _do(self, packet: Packet) -> None:
         cocotb.start_soon(self._later(packet))
