@@ -45,6 +45,7 @@ def test_a_run_prints_its_transcript_and_leaves_its_folder(tmp_path: Path, typed
     assert out == (folder / "transcript.txt").read_text() + last
     assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == {
         "transcript.txt",
+        "results.json",
         *(f"captures/{link}.pcapng" for link in ("wan", "lan1", "lan2")),
         *(f"tables/{r}.{device}.txtpb" for r in "ab" for device in ("pipeline", "accelerator")),
         *(f"wireshark/{file}" for file in ("esp_sa", "ikev1_decryption_table", "preferences")),

@@ -44,6 +44,7 @@ PLACES: list[tuple[str, tuple[str, ...]]] = [
     ("`ping`, `udp`, `tcp`, `outage`", (*STEP, "properties", "tcp")),
     ("`ping`, `udp`, `tcp`, `outage`", (*STEP, "properties", "outage")),
     ("Expectations", ("$defs", "expectation")),
+    ("Expectations", ("$defs", "measured")),
 ]
 
 

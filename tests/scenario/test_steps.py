@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ipsecsim.scenario.document import ScenarioError
 from played import Played, play, two_sites
 
 
@@ -357,3 +358,58 @@ routers: {a: {config: a.cfg}, b: {config: b.cfg}}
     assert other.failures == []
     assert "changed#show clock" in other.transcript
     assert plain.report.expectations == other.report.expectations == 1
+
+
+def test_measures_go_into_the_results(tmp_path: Path) -> None:
+    """Numbers of every subject, and the answers' times of a flow."""
+    timeline = """\
+  - host: h1
+    ping: {target: 192.168.2.9, count: 3}
+    measure:
+      answered: {flow: h1, field: received}
+      delays: {flow: h1, field: round_trips}
+      lost: {link: wan, counter: lost}
+      clear: {link: wan, packets: {ICMP.type: 8}}
+      uptime: {router: a, command: show clock, number: '(\\d+):'}
+      logged: {router: a, log: P4RT-5-TARGET_UP}
+"""
+    played = play(tmp_path, timeline)
+    measures = played.report.measures
+    delays = measures.pop("delays")
+    assert isinstance(delays, list)
+    assert len(delays) == measures["answered"]
+    assert all(0 < delay < 1 for delay in delays)
+    assert measures == {
+        "answered": measures["answered"], "lost": 0, "clear": 0, "uptime": 4, "logged": 2,
+    }  # fmt: skip
+    assert "logged: 2" in played.transcript
+
+
+@pytest.mark.parametrize(
+    ("measure", "problem"),
+    [
+        ("{router: a, command: show clock}", "needs number only"),
+        ("{router: a, command: show clock, contains: x}", "unknown field"),
+        ("{flow: h1, field: sent, equals: 3}", "unknown field"),
+        ("{flow: nobody, field: sent}", "no ping or flow"),
+        ("{}", "."),
+    ],
+)
+def test_measures_that_make_no_sense(tmp_path: Path, measure: str, problem: str) -> None:
+    timeline = f"""\
+  - host: h1
+    ping: {{target: 192.168.2.9, count: 1}}
+    measure: {{x: {measure}}}
+"""
+    with pytest.raises(ScenarioError, match=problem):
+        play(tmp_path, timeline)
+
+
+def test_a_measure_without_a_number_is_a_failure(tmp_path: Path) -> None:
+    timeline = """\
+  - host: h1
+    ping: {target: 192.168.2.9, count: 1}
+    measure: {x: {flow: h1, field: marks}}
+"""
+    played = play(tmp_path, timeline)
+    assert ["is no number" in failure.text for failure in played.report.failures] == [True]

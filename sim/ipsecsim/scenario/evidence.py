@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Final
 
 from scapy.config import conf as scapy_settings
 from scapy.layers import inet6, ipsec, isakmp, l2  # noqa: F401  (they bind AH, ESP, IKE to IP)
@@ -20,6 +21,8 @@ bind_layers(ipsec.AH, ipsec.ESP, nh=50)  # the AH+ESP bundle, which scapy does n
 
 Activity = Ping | UdpFlow | TcpFlow
 Fact = float | str | bool
+ROUND_TRIPS: Final = "round_trips"
+"""A field of pings and UDP flows that can be measured only: the time of every answer."""
 
 
 class EvidenceError(Exception):
@@ -102,6 +105,13 @@ def facts_of(activity: Activity) -> dict[str, Fact]:
     if activity.finished is not None:
         facts["seconds"] = activity.finished - activity.started
     return facts
+
+
+def round_trips_of(activity: Activity) -> list[float]:
+    """Seconds that each answer took. Raises EvidenceError for a TCP flow, which has none."""
+    if isinstance(activity, TcpFlow):
+        raise EvidenceError(f"a TCP flow has no {ROUND_TRIPS}")
+    return [round(seconds, 9) for seconds in activity.round_trips]
 
 
 def facts_of_host(host: Host) -> dict[str, Fact]:

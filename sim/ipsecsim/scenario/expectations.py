@@ -34,6 +34,11 @@ class Witness:
     flow: Callable[[str], Mapping[str, Fact]]
     host: Callable[[str], Mapping[str, Fact]]
     nat: Callable[[str], Mapping[str, Fact]]
+    round_trips: Callable[[str], list[float]]  # of a ping or UDP flow, seconds
+
+
+Measured = float | list[float]
+"""A measure's value: a number, or all of a distribution."""
 
 
 def judge(expectation: Expectation, witness: Witness) -> Outcome:
@@ -56,6 +61,53 @@ def judge(expectation: Expectation, witness: Witness) -> Outcome:
 class _Finding:
     held: bool
     found: str
+
+
+def measure(wanted: Expectation, witness: Witness) -> Measured:
+    """The number that an expectation without comparison looks at.
+
+    Raises EvidenceError where there is none.
+    """
+    try:
+        value = _measured(wanted, witness)
+    except KeyError as error:
+        raise EvidenceError(f"{error.args[0]}") from error
+    if isinstance(value, str | bool):
+        raise EvidenceError(f"{wanted.field_name}: {value!r} is no number")
+    return value
+
+
+def _measured(e: Expectation, witness: Witness) -> Measured | str | bool:
+    match e.subject:
+        case Subject.LOG:
+            assert e.router is not None
+            pattern = re.compile(substitute(e.log, witness.saved, re.escape))
+            return sum(1 for line in witness.log(e.router) if pattern.search(line))
+        case Subject.COUNTER:
+            return witness.counter(e.link, e.counter, e.sender)
+        case Subject.PACKETS:
+            wanted = {k: substitute(v, witness.saved) for k, v in e.packets.items()}
+            return witness.packets(e.link, wanted, e.sender)
+        case Subject.FLOW:
+            if e.field_name == evidence.ROUND_TRIPS:
+                return witness.round_trips(e.flow)
+            return evidence.fact(witness.flow(e.flow), e.field_name, e.flow)
+        case Subject.HOST:
+            return evidence.fact(witness.host(e.host), e.field_name, e.host)
+        case Subject.NAT:
+            return evidence.fact(witness.nat(e.nat), e.field_name, e.nat)
+    text = witness.output
+    if e.subject is Subject.COMMAND:
+        assert e.router is not None
+        text = witness.command(e.router, e.command)
+    (_, wanted_number), *_ = e.texts
+    found = re.search(substitute(wanted_number, witness.saved, re.escape), text, re.MULTILINE)
+    if found is None:
+        raise EvidenceError(f"no such number in:\n{shorten(text)}")
+    try:
+        return float(found[1])
+    except ValueError:
+        raise EvidenceError(f"no number but “{found[1]}”") from None
 
 
 def describe(expectation: Expectation, saved: Mapping[str, str]) -> str:

@@ -266,6 +266,7 @@ class Step:
     background: str | None = None
     save: Mapping[str, str] = field(default_factory=dict)
     expect: tuple[Expectation, ...] = ()
+    measure: Mapping[str, Expectation] = field(default_factory=dict)  # without comparisons
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a run leaves behind, in one folder.
 
 transcript.txt            what was printed
+results.json              the same for programs, with every link's and flow's counters
 captures/LINK.pcapng      every frame of a link
 wireshark/                a configuration folder with the run's keys: with it, Wireshark and
                           tshark show what was inside IKE and ESP
@@ -22,9 +23,9 @@ from ipsecplane.targets.transport import TargetError, Transport
 from ipsecsim.network.capture import Capture
 from ipsecsim.network.clock import NANOSECONDS
 from ipsecsim.network.signals import interruptible
+from ipsecsim.scenario.journal import Journal, record_of
 from ipsecsim.scenario.model import Scenario
 from ipsecsim.scenario.runner import Report, Runner
-from ipsecsim.scenario.transcript import Transcript
 from ipsecsim.scenario.world import RunOptions, World
 
 TRANSCRIPT: Final = "transcript.txt"
@@ -54,13 +55,16 @@ def run_with_outputs(
         file = stack.enter_context((folder / TRANSCRIPT).open("w", encoding="utf-8"))
         _capture(world, folder, stack)
         stack.enter_context(world)
-        transcript = Transcript([file] if screen is None else [file, screen])
+        streams = [file] if screen is None else [file, screen]
+        journal = Journal(streams, lambda: world.loop.now)
+        runner = Runner(world, journal)
         try:
-            report = Runner(world, transcript).run()
+            report = runner.run()
         except KeyboardInterrupt:
-            transcript.summary(f"Interrupted at {world.loop.now:.6f} s.")
+            journal.summary(f"Interrupted at {world.loop.now:.6f} s.")
             raise
         finally:
+            record_of(world, runner.report, journal).write(folder)
             write_wireshark_keys(folder / WIRESHARK, world.agents())
             _write_tables(world, folder)
     if screen is not None:

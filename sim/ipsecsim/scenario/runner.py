@@ -16,7 +16,7 @@ from ipsecsim.network.udp import UdpFlowOptions
 from ipsecsim.scenario import evidence
 from ipsecsim.scenario.document import Place
 from ipsecsim.scenario.evidence import Activity, Fact, Recorder
-from ipsecsim.scenario.expectations import Outcome, Witness, judge
+from ipsecsim.scenario.expectations import Measured, Outcome, Witness, judge, measure
 from ipsecsim.scenario.model import (
     Exec,
     Expectation,
@@ -60,6 +60,7 @@ class Failure:
 class Report:
     expectations: int = 0
     failures: list[Failure] = field(default_factory=list)
+    measures: dict[str, Measured] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -76,7 +77,7 @@ class Runner:
         self.saved: dict[str, str] = {}
         self._recorders = {
             name: Recorder(world.links[name])
-            for name in {e.link for e in self._all_expectations() if e.subject is Subject.PACKETS}
+            for name in {e.link for e in self._all_looks() if e.subject is Subject.PACKETS}
         }
         self._terminals: dict[str, Terminal] = {}
         self._activities: dict[str, Activity | CommandRun] = {}
@@ -111,8 +112,9 @@ class Runner:
         world = self.world
         return Terminal(world.routers[router].agent, world.stores[router], world.loop)
 
-    def _all_expectations(self) -> list[Expectation]:
-        return [e for step in self.world.scenario.timeline for e in step.expect]
+    def _all_looks(self) -> list[Expectation]:
+        timeline = self.world.scenario.timeline
+        return [e for step in timeline for e in (*step.expect, *step.measure.values())]
 
     def _applies(self, when: When) -> bool:
         return all(self.world.settings[name] in values for name, values in when.items())
@@ -138,6 +140,8 @@ class Runner:
         for expectation in step.expect:
             if self._applies(expectation.when):
                 self._expect(expectation)
+        for name, wanted in step.measure.items():
+            self._measure(name, wanted)
 
     def _act(self, step: Step) -> None:
         action, loop, say = step.action, self.world.loop, self.transcript.event
@@ -284,6 +288,16 @@ class Runner:
             outcome = judge(expectation, self._witness())
         self._note(expectation, outcome)
 
+    def _measure(self, name: str, wanted: Expectation) -> None:
+        try:
+            value = measure(wanted, self._witness())
+        except evidence.EvidenceError as error:
+            self._fail(wanted.place, f"measure {name}: cannot tell: {error}")
+            return
+        self.report.measures[name] = value
+        shown = f"{len(value)} values" if isinstance(value, list) else f"{value:g}"
+        self.transcript.event(self.world.loop.now, f"{name}: {shown}")
+
     def _note(self, expectation: Expectation, outcome: Outcome) -> None:
         self.transcript.outcome(outcome.held, outcome.text)
         if not outcome.held:
@@ -309,6 +323,7 @@ class Runner:
             flow=self._flow,
             host=lambda name: evidence.facts_of_host(self.world.hosts[name]),
             nat=lambda name: evidence.facts_of_nat(self.world.nats[name]),
+            round_trips=lambda name: evidence.round_trips_of(self._activity(name)),
         )
 
     def _quietly(self, router: str, command: str) -> str:
@@ -326,7 +341,10 @@ class Runner:
         ]
 
     def _flow(self, name: str) -> Mapping[str, Fact]:
+        return evidence.facts_of(self._activity(name))
+
+    def _activity(self, name: str) -> Activity:
         activity = self._activities.get(name)
         if activity is None or isinstance(activity, CommandRun):
             raise evidence.EvidenceError(f"{name!r} is no ping or flow of this run")
-        return evidence.facts_of(activity)
+        return activity

@@ -23,9 +23,9 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def check(document: Document) -> list[Problem]:
-    """Everything that does not fit the schema."""
-    validator = Draft202012Validator(schema())
+def check(document: Document, wanted: dict[str, Any] | None = None) -> list[Problem]:
+    """Everything that does not fit the schema (by default that of scenarios)."""
+    validator = Draft202012Validator(schema() if wanted is None else wanted)
     problems: list[Problem] = []
     for error in validator.iter_errors(document.root):
         problems += _problems(document, error)

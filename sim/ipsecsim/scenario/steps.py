@@ -65,6 +65,7 @@ class _Timeline:
         self.scenario = scenario
         self.started: dict[str, str] = {}  # background names and what they are
         self.saved: dict[str, None] = {}
+        self.measured: set[str] = set()
 
     def step(self, at: Steps, spec: Mapping[str, Any]) -> Step:
         present = [name for name in ACTIONS if name in spec]
@@ -73,9 +74,11 @@ class _Timeline:
         for field, owner in _COMPANIONS.items():
             if field in spec and owner not in present:
                 self.loader.problem((*at, field), f"goes with {owner}", at_key=True)
-        if not present and not {"expect", "title", "note", "at"} & spec.keys():
+        if not present and not {"expect", "measure", "title", "note", "at"} & spec.keys():
             actions = ", ".join(ACTIONS)
-            self.loader.problem(at, f"does nothing: needs one of {actions}, expect, title, note")
+            self.loader.problem(
+                at, f"does nothing: needs one of {actions}, expect, measure, title, note"
+            )
         action: Action = Nothing()
         if present:
             readers: dict[str, Callable[[Steps, Mapping[str, Any]], Action]] = {
@@ -116,6 +119,13 @@ class _Timeline:
             self._expectation((*at, "expect", index), raw, has_output)
             for index, raw in enumerate(spec.get("expect", ()))
         )
+        measures = {
+            name: self._expectation((*at, "measure", name), raw, has_output, measured=True)
+            for name, raw in spec.get("measure", {}).items()
+        }
+        for name in measures.keys() & self.measured:
+            self.loader.problem((*at, "measure", name), "is measured already", at_key=True)
+        self.measured |= measures.keys()
         return Step(
             self.loader.place(at),
             action,
@@ -126,6 +136,7 @@ class _Timeline:
             background,
             spec.get("save", {}),
             expect,
+            measures,
         )
 
     def _has_output(self, action: Action, background: str | None) -> bool:
@@ -252,7 +263,10 @@ class _Timeline:
             if name not in self.saved:
                 self.loader.problem(at, f"${{{name}}} was not saved by a step before")
 
-    def _expectation(self, at: Steps, spec: Mapping[str, Any], has_output: bool) -> Expectation:
+    def _expectation(
+        self, at: Steps, spec: Mapping[str, Any], has_output: bool, *, measured: bool = False
+    ) -> Expectation:
+        """`measured`: for the number alone, which is compared with nothing."""
         loader = self.loader
         subjects = {
             "command": Subject.COMMAND,
@@ -278,16 +292,20 @@ class _Timeline:
                 loader.pattern((*at, test), text, groups=groups)
         comparison = Comparison(spec.get("equals"), spec.get("at_least"), spec.get("at_most"))
         about_text = subject in (Subject.OUTPUT, Subject.COMMAND)
-        if about_text and not texts:
+        if about_text and not texts and not measured:
             tests = ", ".join(TextTest)
             loader.problem(at, f"says nothing about the output: needs one of {tests}")
         if texts and not about_text:
             loader.problem(at, f"{texts[0][0]} goes with the output of a command")
-        if TextTest.NUMBER in spec and not comparison.given:
-            loader.problem(at, "number needs equals, at_least or at_most")
         facts = (Subject.FLOW, Subject.HOST, Subject.NAT)
-        if subject in (Subject.COUNTER, *facts) and not comparison.given:
-            loader.problem(at, f"{subject} needs equals, at_least or at_most")
+        if measured:
+            if about_text and [test for test, _ in texts] != [TextTest.NUMBER]:
+                loader.problem(at, "of a command's output a number is measured: needs number only")
+        else:
+            if TextTest.NUMBER in spec and not comparison.given:
+                loader.problem(at, "number needs equals, at_least or at_most")
+            if subject in (Subject.COUNTER, *facts) and not comparison.given:
+                loader.problem(at, f"{subject} needs equals, at_least or at_most")
         self._about_router(at, spec, subject)
         self._about_link(at, spec, subject)
         if subject is Subject.LOG:
