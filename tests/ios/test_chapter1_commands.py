@@ -34,7 +34,7 @@ def windows(everywhere: str, own: str) -> list[int]:
     """Of the entries with and without an `own` line, as SAs would get them."""
     _, router = load_running_config(f"{everywhere}\n{MAPS.format(own=own)}")
     spd = compile_spd(router, Numbers())
-    return [entry.policy.replay_window for _, entry in sorted(spd.entries.items())]
+    return [entry.phase2.replay_window for _, entry in sorted(spd.entries.items())]
 
 
 @pytest.mark.parametrize("size", SIZES)
