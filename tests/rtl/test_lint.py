@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-
 from ipsecsim.accelerator.rtl.sources import modules
 
 
