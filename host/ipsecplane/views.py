@@ -224,7 +224,10 @@ class RouterOperations(Protocol):
     ) -> None:
         """`clear crypto session`: IKE and IPsec SAs between these (address, port); None = any."""
 
-    def clear_counters(self) -> None: ...
+    def clear_counters(self) -> None:
+        """Of SAs."""
+
+    def clear_interface_counters(self) -> None: ...
 
     def clear_logging(self) -> None: ...
 

@@ -8,6 +8,9 @@ control Admission(in headers_t hdr, inout metadata_t meta) {
 
     vlan_id_t vlan_id = 0;
 
+    @id(0x13000008)
+    direct_counter(CounterType.packets_and_bytes) interface_in_counter;
+
     @id(0x01000001)
     action set_interface(@id(1) if_id_t if_id, @id(2) spd_policy_t spd_policy) {
         meta.if_in = if_id;
@@ -30,6 +33,7 @@ control Admission(in headers_t hdr, inout metadata_t meta) {
             @defaultonly interface_unknown;
         }
         const default_action = interface_unknown();
+        counters = interface_in_counter;
         size = INTERFACE_TABLE_SIZE;
     }
 

@@ -12,6 +12,11 @@ control Transmit(inout headers_t hdr,
                  inout metadata_t meta,
                  inout standard_metadata_t standard_metadata) {
 
+    // What left by an interface, by if_id; not what the host sends straight to a port. Octets are
+    // those with which a packet came into the pipeline, as v1model counts.
+    @id(0x12000002)
+    counter(INTERFACE_TABLE_SIZE, CounterType.packets_and_bytes) interface_sent;
+
     // What crosses the router loses one hop; the router's own packets do not.
     @hidden
     action decrement_ttl() {
@@ -104,6 +109,7 @@ control Transmit(inout headers_t hdr,
             }
         }
         if (meta.request == Operation.NONE) {
+            interface_sent.count((bit<32>)meta.if_out);
             to_wire();
             if (meta.egress_vlan == 0) {
                 untagged();

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Interface, IPv6Network, ip_address
 
 from configs import PORTS, both
-from ipsecplane.agent import AgentOptions
+from ipsecplane.agent import Agent, AgentOptions
 from ipsecplane.agent.options import ReplayUnit
 from ipsecplane.config import (
     AccessList,
@@ -19,6 +19,7 @@ from ipsecplane.config import (
 from ipsecplane.net.icmp import IcmpMessage, Kind
 from ipsecplane.net.ip import EthernetFrame
 from ipsecplane.targets.program import load_program
+from ipsecplane.targets.session import Counts
 from ipsecplane.targets.tables import entry
 from ipsecplane.views import IdentView, RouterOperations
 from routers import Pair, Site, make_pair
@@ -228,3 +229,38 @@ def test_the_log_is_bounded_and_limited() -> None:
     log.add_limited(LogLine(101.0, "X", 4, "Z", "b"), "two")
     log.add_limited(LogLine(161.0, "X", 4, "Z", "c"), "one")
     assert [line.text for line in log.view().lines][-3:] == ["a", "b", "c"]
+
+
+def counts(agent: Agent, name: str) -> tuple[int, int, int, int]:
+    (one,) = [view for view in agent.interfaces() if view.config.name == name]
+    return one.input_packets, one.input_bytes, one.output_packets, one.output_bytes
+
+
+def test_interfaces_show_what_the_pipeline_counted_since_it_was_cleared() -> None:
+    pair = tunnel()
+    agent = pair.a.router.agent
+    agent.clear_interface_counters()
+    assert counts(agent, pair.a.wan) == (0, 0, 0, 0)
+    before = len(pair.frames)
+    pings(pair, 4)
+    out = [f for s, _, f, _ in pair.frames[before:] if s == "a" and f[23] == 50]
+    into = [f for s, _, f, _ in pair.frames[before:] if s == "b" and f[23] == 50]
+    assert len(out) == len(into) == 4
+    packets_in, bytes_in, packets_out, bytes_out = counts(agent, pair.a.wan)
+    assert (packets_in, packets_out) == (4, 4)
+    assert bytes_in == sum(map(len, into))
+    assert bytes_out >= sum(map(len, out))  # v1model counts them with the crypto header
+    agent.clear_interface_counters()
+    assert counts(agent, pair.a.wan) == (0, 0, 0, 0)
+
+
+def test_interfaces_of_a_pipeline_that_was_restarted_count_anew() -> None:
+    pair = tunnel()
+    agent = pair.a.router.agent
+    pings(pair, 4)
+    agent.clear_interface_counters()
+    plane = agent._plane
+    plane.interface_counters._sent_base = {  # more than a fresh pipeline has counted
+        number: Counts(10_000, 10_000) for number in plane.interface_counters._sent_base
+    }
+    assert counts(agent, pair.a.wan)[2] >= 4

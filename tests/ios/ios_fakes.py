@@ -130,6 +130,9 @@ class FakeRouter:
     def clear_counters(self) -> None:
         self.calls.append(("clear_counters",))
 
+    def clear_interface_counters(self) -> None:
+        self.calls.append(("clear_interface_counters",))
+
     def clear_logging(self) -> None:
         self.calls.append(("clear_logging",))
         self.log_lines.clear()

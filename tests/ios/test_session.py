@@ -280,12 +280,12 @@ def test_clearing_logs_and_counters_asks(session: Session, run: Run, router: Fak
     run("clear counters")
     assert session.prompt == 'Clear "show interface" counters on all interfaces [confirm]'
     run("y")
-    assert router.calls[-1] == ("clear_counters",)
+    assert router.calls[-1] == ("clear_interface_counters",)
     assert router.log_lines[-1].mnemonic == "COUNTERS"
     run("clear logging")
     session.interrupt()
     assert session.prompt == "ipseca-71a#"
-    assert router.calls[-1] == ("clear_counters",)
+    assert router.calls[-1] == ("clear_interface_counters",)
 
 
 def test_debugging(run: Run, router: FakeRouter) -> None:

@@ -22,6 +22,7 @@ from ipsecplane.views import LogLine
 from . import tables
 from .counters import Counters
 from .crypto import Crypto
+from .interface_counters import InterfaceCounters
 from .interfaces import InterfaceTable
 from .log import Log
 from .options import AgentOptions, ReplayUnit
@@ -54,6 +55,7 @@ class ControlPlane:
             for target, transport in transports.items()
         }
         self.counters = Counters(self.sessions)
+        self.interface_counters = InterfaceCounters(self.sessions[Target.PIPELINE])
         self.programmer = Programmer(
             self.sessions,
             clock=clock,

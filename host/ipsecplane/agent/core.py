@@ -200,6 +200,10 @@ class Agent:
     def clear_counters(self) -> None:
         self._plane.counters.clear(self._plane.crypto.sad)
 
+    def clear_interface_counters(self) -> None:
+        plane = self._plane
+        plane.interface_counters.clear(one.if_id for one in plane.interfaces)
+
     def clear_logging(self) -> None:
         self._plane.log.clear()
 

@@ -12,9 +12,7 @@ from ipsecplane.ipsec.algorithms import CIPHER, HASH, INTEGRITY
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.ipsec.spd import PolicyEntry
 from ipsecplane.net.ip import mac_to_text
-from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.session import Counts
-from ipsecplane.targets.transport import TargetError
 from ipsecplane.views import (
     EngineConnectionView,
     IdentView,
@@ -199,8 +197,7 @@ def routes(plane: ControlPlane) -> list[RouteView]:
 
 
 def interfaces(plane: ControlPlane) -> list[InterfaceView]:
-    into = _interface_counts(plane, "interface_in", "ingress_port")
-    out = _interface_counts(plane, "interface_out", "if_id")
+    into, out = plane.interface_counters.read(one.if_id for one in plane.interfaces)
     views = []
     for one in plane.interfaces:
         received = into.get(one.port or 0, Counts())
@@ -219,23 +216,6 @@ def interfaces(plane: ControlPlane) -> list[InterfaceView]:
             )
         )
     return views
-
-
-def _interface_counts(plane: ControlPlane, table: str, key: str) -> dict[int, Counts]:
-    """Direct counters of an interface table by key field, if the program counts there."""
-    session = plane.sessions[Target.PIPELINE]
-    if not session.ready or session.codec is None or not session.codec.has_counter(table):
-        return {}
-    try:
-        counts = session.read_direct_counters([table])
-    except TargetError:
-        return {}
-    found = {}
-    for (_, match, _), value in counts.items():
-        number = dict(match)[key]
-        assert isinstance(number, int)
-        found[number] = value
-    return found
 
 
 def link_changes(plane: ControlPlane, before: RouterConfig) -> Iterator[LogLine]:

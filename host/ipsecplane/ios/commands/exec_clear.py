@@ -99,7 +99,7 @@ def clear_counters(session: Session, _: Args) -> Dialogue:
     def dialogue() -> Dialogue:
         if (yield from confirmed('Clear "show interface" counters on all interfaces')):
             router = session.router
-            router.clear_counters()
+            router.clear_interface_counters()
             text = "Clear counter on all interfaces by console"
             router.log(LogLine(router.now, "CLEAR", 5, "COUNTERS", text))
 
