@@ -175,3 +175,19 @@ def test_any_text_loads_or_names_its_errors(text: str) -> None:
         return
     assert errors
     assert all(e.number >= 1 and e.file == "x.cfg" for e in errors)
+
+
+@pytest.mark.parametrize(
+    ("words", "network"),
+    [
+        ("0.0.0.0", "0.0.0.0/0"),
+        ("0.0.0.0 0.0.0.0", "0.0.0.0/0"),
+        ("10.1.1.1", "10.1.1.1/32"),
+        ("10.1.1.1 255.255.255.0", "10.1.1.0/24"),
+        ("10.1.1.1 0.0.0.0", "0.0.0.0/0"),
+    ],
+)
+def test_whose_key_it_is(words: str, network: str) -> None:
+    """0.0.0.0 without a mask is any peer."""
+    _, router = load_running_config(f"crypto isakmp key K address {words}\nend\n")
+    assert [str(key.network) for key in router.isakmp_keys] == [network]

@@ -54,8 +54,10 @@ def isakmp_key(router: RouterConfig, args: Args) -> RouterConfig:
         raise CommandError("% Encrypted keys (type 6) are not supported: give the key unencrypted")
     network: Network = _NO_NETWORK
     if "peer" in args:
+        # 0.0.0.0 alone is any peer: there is none with that address.
+        one = "0.0.0.0" if str(args["peer"]) == "0.0.0.0" else "255.255.255.255"
         try:
-            network = IPv4Network(f"{args['peer']}/{args.get('mask', '255.255.255.255')}", False)
+            network = IPv4Network(f"{args['peer']}/{args.get('mask', one)}", False)
         except ValueError:
             raise CommandError(f"% Bad mask {args['mask']} for address {args['peer']}") from None
     elif "peer6" in args:
