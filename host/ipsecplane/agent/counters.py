@@ -112,8 +112,11 @@ class Counters:
         self._error_bases.update(self._hardware_errors(sas))
 
     def no_sa(self, number: int) -> None:
-        """The pipeline punted a packet that found no SA; it is not sent on."""
-        self._entries.setdefault(number, Totals()).update(no_sa=1, send_errors=1)
+        """The pipeline punted a packet that found no SA, and it is gone.
+
+        Not among the send errors: the guide shows 0 of these after such packets (chapter 3).
+        """
+        self._entries.setdefault(number, Totals()).update(no_sa=1)
 
     def invalid_sa(self, number: int) -> None:
         """A packet came from a peer of this policy entry for an SA that we have not."""

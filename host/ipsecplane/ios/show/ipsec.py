@@ -69,7 +69,7 @@ def _counters(ident: IdentView, detail: bool) -> list[str]:
     if not detail:
         sums = f"    #send errors {ident.send_errors}, #recv errors {ident.receive_errors}"
         return [*rows, sums]
-    encaps_failed = ident.send_errors - ident.no_sa - ident.sequence_exhausted - ident.internal_send
+    encaps_failed = ident.send_errors - ident.sequence_exhausted - ident.internal_send
     known = (
         ident.invalid_sa
         + ident.verify_failed
