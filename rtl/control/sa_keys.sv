@@ -10,6 +10,8 @@ package sa_keys;
 
     // H^1 ... H^POWERS for GHASH
     localparam int POWERS = 8;
+    // Bits of the structure
+    localparam int WIDTH = 2402 + 128 * POWERS;
 
     typedef struct packed {
         logic [1:0]              key_size;      // AES: 0 = 128, 1 = 192, 2 = 256 bits
