@@ -73,7 +73,6 @@ module accel_core #(
     output wire                     s_rx_engine_tready,
     input  wire                     rx_icv_valid,
     input  wire  [255:0]            rx_icv,
-    input  wire                     rx_icv_right,
     // Frames to the pipeline
     output wire  [127:0]            m_axis_tdata,
     output wire  [15:0]             m_axis_tkeep,
@@ -170,7 +169,7 @@ module accel_core #(
         .m_engine_tready(m_rx_engine_tready), .s_engine_tdata(s_rx_engine_tdata),
         .s_engine_tkeep(s_rx_engine_tkeep), .s_engine_tlast(s_rx_engine_tlast),
         .s_engine_tvalid(s_rx_engine_tvalid), .s_engine_tready(s_rx_engine_tready),
-        .icv_valid(rx_icv_valid), .icv(rx_icv), .icv_right(rx_icv_right),
+        .icv_valid(rx_icv_valid), .icv(rx_icv),
         .m_axis_tuser(rx_result), .m_axis_tdata(rx_tdata), .m_axis_tkeep(rx_tkeep),
         .m_axis_tlast(rx_tlast), .m_axis_tvalid(rx_tvalid), .m_axis_tready(rx_tready),
         .count_valid(rx_count_valid), .count(rx_count), .idle(rx_idle)

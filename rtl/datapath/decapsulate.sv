@@ -39,8 +39,7 @@ module decapsulate #(
     output logic                    commit_authentic,
     input  wire                     committed_valid,
     input  wire  [1:0]              committed_verdict,
-    // Engine: job, its octets, what comes back, and at last whether the ICV is right; of a hash
-    // job the ICV itself (octet 0 in [255:248])
+    // Engine: job, its octets, what comes back, and at last the ICV (octet 0 in [255:248])
     output packet::job_t            job,
     output logic                    job_valid,
     input  wire                     job_ready,
@@ -56,7 +55,6 @@ module decapsulate #(
     output wire                     s_engine_tready,
     input  wire                     icv_valid,
     input  wire  [255:0]            icv,
-    input  wire                     icv_right,
     // Results
     output packet::result_t         m_axis_tuser,
     output wire  [127:0]            m_axis_tdata,
@@ -118,6 +116,9 @@ module decapsulate #(
     wire has_esp = sa.esp_spi != 32'd0;
     wire has_ah = sa.ah_spi != 32'd0;
 
+    wire [5:0] icv_size = packet::esp_icv_octets(sa.cipher, sa.esp_integrity);
+    logic in_ah;
+
     // -- AH --------------------------------------------------------------------------------------------------
     logic [16:0] ah_size;
     wire [5:0] ah_icv_size = packet::icv_octets(sa.ah_integrity);
@@ -126,11 +127,11 @@ module decapsulate #(
     wire [16:0] ah_said = {6'd0, ah_words, 2'd0};
     wire ah_bad_size = ah_said != {11'd0, packet::ah_octets(sa.ah_integrity, v6)}
         && ah_said != {11'd0, packet::ah_octets(sa.ah_integrity, 1'b1)};
-    wire icv_equal = ((icv_now ^ icv_received) >> {9'd256 - {ah_icv_size, 3'd0}}) == 256'd0;
+    wire [5:0] compared = in_ah ? ah_icv_size : icv_size;
+    wire icv_equal = ((icv_now ^ icv_received) >> {9'd256 - {compared, 3'd0}}) == 256'd0;
     logic [255:0] icv_now, icv_received;
 
     // -- ESP -------------------------------------------------------------------------------------------------
-    wire [5:0] icv_size = packet::esp_icv_octets(sa.cipher, sa.esp_integrity);
     wire [16:0] esp_front = 17'd8 + {12'd0, packet::iv_octets(sa.cipher)};
     wire [16:0] esp_least = esp_front + 17'd2 + {11'd0, icv_size};
     wire [16:0] icv_at = stop - {11'd0, icv_size};
@@ -210,8 +211,6 @@ module decapsulate #(
 
     // -- sequencer -------------------------------------------------------------------------------------------
     logic waiting, job_waiting, replay_waiting;
-    logic right;                        // the engine says that the ICV is
-    logic in_ah;
     logic [1:0] verdict;                // of the commit
     wire [1:0] committed = committed_valid ? committed_verdict : verdict;
     logic [63:0] number;                // of the header under way
@@ -279,7 +278,6 @@ module decapsulate #(
         if (icv_valid) begin
             job_waiting <= 1'b0;
             icv_now <= icv;
-            right <= icv_right;
         end
         if (checked_valid || committed_valid) replay_waiting <= 1'b0;
         if (checked_valid) number <= checked_number;
@@ -523,16 +521,7 @@ module decapsulate #(
                 end
                 DECRYPTED: begin
                     get(icv_at - 17'd2);
-                    state <= TRAILER;
-                    if (icv_size != 6'd0) begin
-                        if (!(icv_valid ? icv_right : right))
-                            refuse(packet::BAD_ICV, 1'b1);
-                        else begin
-                            commit_valid <= 1'b1;
-                            replay_waiting <= 1'b1;
-                            state <= COMMITTED;
-                        end
-                    end
+                    state <= icv_size != 6'd0 ? COMPARE : TRAILER;
                 end
                 TRAILER: begin
                     padding <= q[127:120];
@@ -698,7 +687,6 @@ module decapsulate #(
         job.cipher <= sa.cipher;
         job.esn <= sa.esn;
         job.number <= number;
-        job.icv <= icv_received;
         if (rst) begin
             state <= IDLE;
             waiting <= 1'b0;

@@ -104,9 +104,43 @@ package packet;
         logic        udp;
     } inbound_t;
 
+    // What the fast transmit path is to do with a packet: ESP in tunnel mode, IPv4 in IPv4.
+    typedef struct packed {
+        logic [159:0] outer;             // the outer header, octet 0 in [159:152]
+        logic [31:0]  spi;
+        logic [63:0]  number;
+        logic [15:0]  sa_index;
+        logic [2:0]   cipher;
+        logic [2:0]   integrity;
+        logic         esn;
+        logic [3:0]   padding;           // octets
+        logic [16:0]  octets;            // from SPI to the end of the ciphertext
+    } plan_t;
+
+    // What the fast receive path is to do with a packet: the same, the other way.
+    typedef struct packed {
+        logic [15:0]  sa_index;
+        logic [31:0]  spi;
+        logic [31:0]  low;               // of the sequence number
+        logic [63:0]  told;
+        logic [2:0]   cipher;
+        logic [2:0]   integrity;
+        logic         esn;
+        logic [1:0]   mark;              // the outer header's ECN field
+        logic [16:0]  length;            // of the packet
+        logic [16:0]  octets;            // from SPI to the end of the ciphertext
+    } receive_plan_t;
+
+    // Bits of the structures that go through queues; yosys has no $bits of a type.
+    localparam int REQUEST_W = 182;
+    localparam int RESULT_W = 119;
+    localparam int PLAN_W = 300;
+    localparam int RECEIVE_PLAN_W = 187;
+
     // -- engines ---------------------------------------------------------------------------------------
     // What an engine is to do with the octets that follow. ESP: from SPI to the end of the ciphertext,
-    // and as many come back; `hash`: AH's octets, nothing comes back. Keys are those of the row.
+    // and as many come back; `hash`: AH's octets, nothing comes back. Then, job after job, the ICV as
+    // the engine computes it, in both directions (0 where there is none). Keys are those of the row.
     typedef struct packed {
         logic         hash;
         logic         decrypt;
@@ -116,7 +150,6 @@ package packet;
         logic         esn;
         logic [63:0]  number;
         logic [16:0]  octets;
-        logic [255:0] icv;               // decrypt: the one received, octet 0 in [255:248]
     } job_t;
 
     // -- numbers ------------------------------------------------------------------------------------

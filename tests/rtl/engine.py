@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from ipsecplane.targets.crypto_header import Operation, Reason
-from ipsecsim.accelerator.refusal import Refused
+from ipsecsim.accelerator.esp import Esp
+from ipsecsim.accelerator.transforms import BlockTransform, GcmTransform
 
 from tests.accelerator.conftest import Rig
 from tests.rtl import traffic
@@ -26,14 +27,18 @@ class Engine:
             getattr(dut, f"{side}job{end}") for end in ("", "_valid", "_ready")
         )
         self.back = PacketSource(dut, f"s_{side}engine", rate=rate)
-        fields = {n: f"{side}{n}" for n in ("icv", "icv_right") if hasattr(dut, f"{side}{n}")}
-        self.icv = Source(dut, f"{side}icv_valid", None, fields, rate=rate)
+        self.icv = Source(dut, f"{side}icv_valid", None, {"icv": f"{side}icv"}, rate=rate)
         self.jobs: list[dict[str, int]] = []
+        self.packets: deque[bytes] = deque()
         PacketSink(
-            dut, f"m_{side}engine", rate=rate, on_packet=lambda packet, now: self._do(packet)
+            dut,
+            f"m_{side}engine",
+            rate=rate,
+            on_packet=lambda packet, now: self.packets.append(packet.octets),
         )
         self.ready.value = 0
         cocotb.start_soon(self._jobs())
+        cocotb.start_soon(self._work())
 
     async def _jobs(self) -> None:
         while True:
@@ -41,39 +46,55 @@ class Engine:
             if self.valid.value == 1 and self.ready.value == 1:
                 self.jobs.append(traffic.unpack(traffic.JOB, int(self.job.value)))
                 self.ready.value = 0
-            elif not self.jobs:
+            else:
                 self.ready.value = int(self.random.random() < 0.5)
 
-    def _do(self, packet: Packet) -> None:
-        cocotb.start_soon(self._later(packet))
+    async def _work(self) -> None:
+        """One job after the other; the ICVs come in order, some time after the octets."""
+        while True:
+            while not self.jobs or not self.packets:
+                await RisingEdge(self.dut.clk)
+            self._do(self.jobs.pop(0), self.packets.popleft())
+            if self.random.random() < 0.3:
+                await ClockCycles(self.dut.clk, self.random.randint(1, 20))
 
-    async def _later(self, packet: Packet) -> None:
-        while not self.jobs:
-            await RisingEdge(self.dut.clk)
-        job, octets = self.jobs.pop(0), packet.octets
+    def _do(self, job: dict[str, int], octets: bytes) -> None:
         assert job["octets"] == len(octets)
         store = self.rig.store
         sa = (store.inbound if job["decrypt"] else store.outbound)[job["sa_index"]].sa
-        right = 1
         if job["hash"]:
             icv = sa.ah.mac.icv(octets)
         else:
             head = 8 + sa.esp.cipher.iv_size
             assert int.from_bytes(octets[:4], "big") == sa.esp.spi
             if job["decrypt"]:
-                icv = job["icv"].to_bytes(32, "big")[: sa.esp.icv_size]
-                try:
-                    plain = sa.esp.transform.open(octets + icv, job["sequence"])
-                except Refused:
-                    plain, right = self.random.randbytes(len(octets) - head), 0
+                plain, icv = opened(sa.esp, octets, job["sequence"])
                 self.back.put(Packet(octets[:head] + plain))
             else:
                 sealed = sa.esp.transform.seal(sa.esp.spi, job["sequence"], octets[head:])
                 self.back.put(Packet(sealed[: len(octets)]))
                 icv = sealed[len(octets) :]
-        await ClockCycles(self.dut.clk, self.random.randint(1, 20))
         number = int.from_bytes(icv.ljust(32, b"\0"), "big")
-        self.icv.put({"icv": number, "icv_right": right})
+        self.icv.put({"icv": number})
+
+
+def opened(esp: Esp, octets: bytes, sequence: int) -> tuple[bytes, bytes]:
+    """Plaintext of an ESP packet without its ICV, and the ICV that it should have."""
+    transform = esp.transform
+    if isinstance(transform, BlockTransform):
+        mac, transform._integrity = transform._integrity, None
+        try:
+            plain = transform.open(octets, sequence)
+        finally:
+            transform._integrity = mac
+        covered = transform._authenticated(octets, sequence)
+        return plain, mac.icv(covered) if mac is not None else b""
+    assert isinstance(transform, GcmTransform)
+    nonce = transform._salt + octets[8:16]
+    aad = transform._aad(octets[:8], sequence)
+    # Counter mode: what encrypts also decrypts, and the right tag is that of the plaintext.
+    plain = transform._aead.encrypt(nonce, octets[16:], aad)[:-16]
+    return plain, transform._aead.encrypt(nonce, plain, aad)[-16:]
 
 
 class Reasons:

@@ -1,0 +1,45 @@
+// A short FIFO of words; the oldest one is seen while it waits. Latency 1 cycle.
+//
+// For what goes with packets in flight: never written when full, which is the caller's care.
+`default_nettype none
+
+module job_queue #(
+    // Bits of a word
+    parameter int WIDTH = 8,
+    // Words held: a power of two
+    parameter int DEPTH = 16
+) (
+    input  wire              clk,
+    input  wire              rst,
+    // In
+    input  wire              put,
+    input  wire  [WIDTH-1:0] put_data,
+    // Out
+    output wire              valid,
+    output wire  [WIDTH-1:0] data,
+    input  wire              get
+);
+    localparam int AT_W = $clog2(DEPTH);
+
+    if (DEPTH < 2 || 1 << AT_W != DEPTH) begin : check_depth
+        $fatal(1, "DEPTH has to be a power of two, at least 2");
+    end
+
+    logic [WIDTH-1:0] memory [DEPTH];
+    logic [AT_W:0] written, read;
+
+    assign valid = written != read;
+    assign data = memory[read[AT_W-1:0]];
+
+    always_ff @(posedge clk) begin
+        if (put) memory[written[AT_W-1:0]] <= put_data;
+        if (put) written <= written + 1'b1;
+        if (get) read <= read + 1'b1;
+        if (rst) begin
+            written <= '0;
+            read <= '0;
+        end
+    end
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,149 @@
+"""ENCRYPT and FRAGMENT, the fast way and the slow one, against the golden model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cocotb
+import pytest
+from cocotb.triggers import ClockCycles, RisingEdge
+from ipsecplane.targets.crypto_header import CryptoHeader, Operation
+
+from tests.accelerator.conftest import Rig, Tunnel
+from tests.rtl import traffic
+from tests.rtl.engine import Engine, Reasons, expected_count
+from tests.rtl.harness import settings, simulate
+from tests.rtl.streams import Packet, PacketSink, PacketSource, Scoreboard, seeded, start
+
+
+class World:
+    """A path with its SA table, engine and scoreboards."""
+
+    def __init__(self, dut: Any, sas: dict[int, Tunnel], rate: float) -> None:
+        self.dut = dut
+        self.rig = Rig()
+        self.sas = sas
+        self.numbers = dict.fromkeys(sas, 0)
+        for index, sa in sas.items():
+            self.rig.install(sa, index)
+        dut.sa_found.value = 0
+        self.source = PacketSource(dut, "s_axis", rate=rate)
+        self.engine = Engine(dut, self.rig, rate)
+        self.board = Scoreboard(dut.clk, "result")
+        self.counts = Scoreboard(dut.clk, "count")
+        self.sink = PacketSink(
+            dut, "m_axis", rate=rate,
+            on_packet=lambda p, now: self.board.check(traffic.result_of(p.user, p.octets)),
+        )  # fmt: skip
+
+    async def table(self) -> None:
+        dut = self.dut
+        while True:
+            await RisingEdge(dut.clk)
+            if dut.number_write.value == 1:
+                self.numbers[int(dut.sa_index.value)] = int(dut.number.value)
+            if dut.count_valid.value == 1:
+                self.counts.check(traffic.unpack(traffic.COUNT, int(dut.count.value)))
+            if dut.sa_read.value == 1:
+                await RisingEdge(dut.clk)
+                index = int(dut.sa_index.value)
+                dut.sa_row.value = traffic.outbound_word(
+                    self.sas.get(index), self.numbers.get(index, 0)
+                )
+                dut.sa_found.value = 1
+                await RisingEdge(dut.clk)
+                dut.sa_found.value = 0
+
+    async def begin(self) -> None:
+        await start(self.dut)
+        cocotb.start_soon(self.table())
+
+    def send(self, request: traffic.Request) -> int:
+        results = traffic.expected(self.rig, request)
+        for one in results:
+            self.board.expect(one)
+        counted = expected_count(self.rig.store, request, results)
+        if counted is not None:
+            self.counts.expect(counted)
+        self.source.put(Packet(request.packet, traffic.request_word(request)))
+        return results[0].reason
+
+    async def done(self) -> None:
+        await self.board.done(100_000)
+        await self.counts.done()
+
+
+@cocotb.test(timeout_time=40, timeout_unit="ms")
+async def random_packets(dut: Any) -> None:
+    """Half of the SAs and packets suit the fast path."""
+    random = seeded()
+    chosen = settings()
+    sas = {index: traffic.random_sa(random) for index in range(24)}
+    for sa in list(sas.values())[:14]:
+        sa.transport, sa.outer, sa.ah, sa.ah_key, sa.udp = False, 4, "", b"", False
+        sa.src, sa.dst = "10.1.1.1", "10.2.2.2"
+        sa.extra.setdefault("ttl", 9)
+        if not sa.cipher or (sa.cipher == "NULL" and not sa.integrity):
+            sa.cipher, sa.cipher_key, sa.salt = "AES-GCM", random.randbytes(16), b"salt"
+            sa.integrity, sa.integrity_key = "", b""
+    world = World(dut, sas, chosen["rate"])
+    for index, sa in sas.items():
+        limit = 2**64 - 1 if sa.esn else 2**32 - 1
+        world.numbers[index] = random.choice((0, 0, random.getrandbits(32), limit - 20))
+        world.rig.store.outbound[index].sa.sequence = world.numbers[index]
+    reasons = Reasons()
+    await world.begin()
+    for _ in range(chosen["packets"]):
+        request = None
+        if random.random() < 0.7:
+            packet = traffic.ipv4(random, traffic.random_size(random))
+            index = random.randrange(14)
+            header = CryptoHeader(
+                Operation.ENCRYPT, index, epoch=sas[index].epoch, ethertype=0x0800,
+                mtu=random.choice((0, 1500)),
+            )  # fmt: skip
+            request = traffic.Request(header, packet)
+        reasons.saw(world.send(request or traffic.outbound_request(random, sas)))
+        if random.random() < 0.05:
+            await world.done()
+    await world.done()
+    await ClockCycles(dut.clk, 10)
+    assert dut.idle.value == 1
+    for index, number in world.numbers.items():
+        assert number == world.rig.store.outbound[index].sa.sequence, index
+    reasons.covered(0, 3, 4, 14, 15)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def latency(dut: Any) -> None:
+    """AES-GCM, 64 octets, an empty path: first beat in to first beat out."""
+    random = seeded()
+    sas = {1: Tunnel("AES-GCM", cipher_key=random.randbytes(16), salt=b"salt")}
+    world = World(dut, sas, 1.0)
+    await world.begin()
+    header = CryptoHeader(Operation.ENCRYPT, 1, epoch=sas[1].epoch, ethertype=0x0800)
+    for _ in range(3):
+        world.send(traffic.Request(header, plain(random, 64)))
+        await world.done()
+    first = world.source.source.taken[4]
+    cycles = world.sink.first_cycles[1] - first
+    dut._log.info("first beat in to first beat out: %d cycles", cycles)
+    assert cycles <= (24 if settings()["fast"] else 200)
+
+
+def plain(random: Any, total: int) -> bytes:
+    """An IPv4 packet that suits the fast path."""
+    while True:
+        packet = traffic.ipv4(random, total - 20)
+        if packet[0] == 0x45 and not packet[6] & 0x20 and len(packet) == total:
+            return packet
+
+
+@pytest.mark.parametrize(("rate", "fast"), [(1.0, 1), (0.6, 1), (1.0, 0)])
+def test_transmit_path(rate: float, fast: int) -> None:
+    simulate(
+        "transmit_path",
+        __file__,
+        parameters={"FAST": fast},
+        settings={"packets": 500, "rate": rate, "fast": fast},
+    )
