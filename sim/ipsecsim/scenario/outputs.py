@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, TextIO
 
 from ipsecplane.agent import Agent
@@ -44,17 +45,19 @@ def run_with_outputs(
 ) -> Report:
     """Run a scenario, show the transcript on `screen` as it happens, and fill `folder`.
 
-    What an earlier run left there is replaced, once the network stands. Raises what World raises,
-    OSError, and KeyboardInterrupt between two events when a signal asks for it; what happened until
-    then is in `folder`.
+    What an earlier run left there is replaced, once every device has started. Raises what World
+    raises, OSError, and KeyboardInterrupt between two events when a signal asks for it; what
+    happened until then is in `folder`.
     """
     world = World(scenario, options)
+    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(interruptible(world.loop))
-        _prepare(folder)
-        file = stack.enter_context((folder / TRANSCRIPT).open("w", encoding="utf-8"))
-        _capture(world, folder, stack)
+        fresh = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=".new-")))
+        file = stack.enter_context((fresh / TRANSCRIPT).open("w", encoding="utf-8"))
+        _capture(world, fresh / CAPTURES, stack)
         stack.enter_context(world)
+        _replace(folder, fresh)
         streams = [file] if screen is None else [file, screen]
         journal = Journal(streams, lambda: world.loop.now)
         runner = Runner(world, journal)
@@ -73,9 +76,10 @@ def run_with_outputs(
 
 
 def _capture(world: World, folder: Path, stack: ExitStack) -> None:
+    folder.mkdir()
     epoch_ns = round(world.scenario.start.timestamp()) * NANOSECONDS
     for name, link in world.links.items():
-        path = folder / CAPTURES / f"{name}.pcapng"
+        path = folder / f"{name}.pcapng"
         stack.callback(Capture(link, path, epoch_ns).close)
 
 
@@ -93,13 +97,15 @@ def write_wireshark_keys(folder: Path, agents: Iterable[Agent]) -> None:
     (folder / "preferences").write_text(_PREFERENCES)
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folders; remove what a run of another topology may have left in them."""
+def _replace(folder: Path, fresh: Path) -> None:
+    """Remove what a run of maybe another topology has left; move in what this one has begun."""
     for name in (CAPTURES, WIRESHARK, TABLES):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).mkdir(exist_ok=True)
     for pattern in (f"{CAPTURES}/*.pcapng", f"{TABLES}/*.txtpb"):
         for stale in folder.glob(pattern):
             stale.unlink()
+    for file in (fresh / TRANSCRIPT, *(fresh / CAPTURES).iterdir()):
+        file.rename(folder / file.relative_to(fresh))
 
 
 def _write_tables(world: World, folder: Path) -> None:
