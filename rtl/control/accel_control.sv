@@ -88,7 +88,8 @@ module accel_control #(
 
     localparam [3:0] CLEAR = 4'd0, IDLE = 4'd1, DERIVE0 = 4'd2, DERIVE = 4'd3, DRAIN = 4'd4,
         LOOK = 4'd5, LOOK1 = 4'd6, LOOK2 = 4'd7, CHANGE = 4'd8, SCRUB = 4'd9, WINDOW = 4'd10,
-        WINDOW_AH = 4'd11, TAKE = 4'd12, TAKEN = 4'd13, FLUSH = 4'd14;
+        WINDOW_AH = 4'd11, TAKE = 4'd12, TAKEN = 4'd13, FLUSH = 4'd14,
+        RINSE = 4'd15;
 
     // Bits of rows, an outbound one's without its number
     localparam int OUTBOUND_W = 413;
@@ -127,7 +128,7 @@ module accel_control #(
     wire install = command.operation == INSTALL;
     wire inbound = command.inbound;
     wire [SA_W-1:0] row = clearing ? walk : command.sa_index[SA_W-1:0];
-    assign ready = !clearing;
+    assign ready = !clearing && state != RINSE;
 
     // -- shadow ------------------------------------------------------------------------------------
     wire registers_pkg::sa_t sa;
@@ -181,7 +182,8 @@ module accel_control #(
     end
 
     wire change = clearing || state == CHANGE;
-    wire hold_all = clearing || state == FLUSH;
+    wire rinse = state == RINSE;
+    wire hold_all = clearing || rinse || state == FLUSH;
     wire hold_one = state == DRAIN || state == LOOK || state == LOOK1 || state == LOOK2
         || state == CHANGE || state == SCRUB || state == WINDOW || state == WINDOW_AH;
     logic keep;                         // the row has had this epoch before
@@ -200,7 +202,7 @@ module accel_control #(
         .keys(tx_keys), .hold(hold_all || (hold_one && !inbound)), .clear(tx_clear), .at(row),
         .look(state == LOOK && !inbound), .change(change && (clearing || !inbound)),
         .keep(keep && !clearing), .new_row(new_outbound), .new_keys(keys),
-        .scrub(clearing || (state == SCRUB && !inbound))
+        .scrub(rinse || (state == SCRUB && !inbound))
     );
 
     // verilator lint_off UNUSEDSIGNAL
@@ -215,7 +217,7 @@ module accel_control #(
         .keys(rx_keys), .hold(hold_all || (hold_one && inbound)), .clear(rx_clear), .at(row),
         .look(state == LOOK && inbound), .change(change && (clearing || inbound)),
         .keep(keep && !clearing), .new_row(new_inbound), .new_keys(keys),
-        .scrub(clearing || (state == SCRUB && inbound))
+        .scrub(rinse || (state == SCRUB && inbound))
     );
 
     // -- windows -----------------------------------------------------------------------------------
@@ -272,8 +274,9 @@ module accel_control #(
         case (state)
             CLEAR: begin
                 walk <= walk + 1'b1;
-                if (&walk) state <= IDLE;
+                if (&walk) state <= RINSE;
             end
+            RINSE: state <= IDLE;         // the outputs still had a key
             IDLE: begin
                 keep <= 1'b0;
                 if (commanded) begin
