@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from finsy.proto import p4i
 from ipsecplane.targets.crypto_header import Reason
@@ -51,14 +51,27 @@ _COUNTERS: Final = {
     "llq_drops": CLASSES * len(Cause),
 }
 
-S = TypeVar("S", EncryptSa, DecryptSa)
+
+class Sa(Protocol):
+    """What a store keeps of an SA, whatever it is made of."""
+
+    @property
+    def epoch(self) -> int: ...
+
+    def adopt(self, other: Any) -> None:
+        """Go on where `other`, of the same kind and epoch, has stopped."""
+
+
+Out = TypeVar("Out", bound=Sa)
+In = TypeVar("In", bound=Sa)
+S = TypeVar("S", bound=Sa)
 
 
 @dataclass(frozen=True, slots=True)
 class KeptCall(ActionCall):
     """An action call without its secrets, and the SA that was made of it."""
 
-    sa: EncryptSa | DecryptSa
+    sa: Sa
 
 
 @dataclass(slots=True)
@@ -69,16 +82,25 @@ class Row(Generic[S]):
     entry: TableEntry
 
 
-class SaStore(EntityStore):
+class SaTables(EntityStore, Generic[Out, In]):
     """The entities of `p4/accelerator.p4`, its SAs by index, and the classes of its queues.
 
-    Raises INVALID_ARGUMENT for a p4info that is not the accelerator's.
+    `encrypt` and `decrypt` make an SA of an action's arguments, or raise SaError. Raises
+    INVALID_ARGUMENT for a p4info that is not the accelerator's.
     """
 
-    def __init__(self, p4info: p4i.P4Info, clock: Callable[[], float]) -> None:
-        self.outbound: dict[int, Row[EncryptSa]] = {}
-        self.inbound: dict[int, Row[DecryptSa]] = {}
+    def __init__(
+        self,
+        p4info: p4i.P4Info,
+        clock: Callable[[], float],
+        encrypt: Callable[[Arguments], Out],
+        decrypt: Callable[[Arguments], In],
+    ) -> None:
+        self.outbound: dict[int, Row[Out]] = {}
+        self.inbound: dict[int, Row[In]] = {}
         self.classes = ClassTable()
+        self._encrypt = encrypt
+        self._decrypt = decrypt
         super().__init__(p4info, clock=clock, listener=self._changed)
         _check(self.schema)
         self._sa_errors = self.counter("sa_errors")
@@ -103,7 +125,7 @@ class SaStore(EntityStore):
     def take_over(self, previous: Pipeline) -> None:
         """Copy entities as any store does, and bring along the SAs: no read shows their keys."""
         super().take_over(previous)
-        assert isinstance(previous, SaStore)
+        assert isinstance(previous, SaTables)
         for name in _ACTION:
             old = previous.table(name).entries
             for key, entry in self.table(name).entries.items():
@@ -115,11 +137,18 @@ class SaStore(EntityStore):
         if isinstance(change.what, TableEntry):
             match change.what.table.alias:
                 case "sa_encrypt":
-                    _install(change.kind, change.what, self.outbound, encrypt_sa)
+                    _install(change.kind, change.what, self.outbound, self._encrypt)
                 case "sa_decrypt":
-                    _install(change.kind, change.what, self.inbound, decrypt_sa)
+                    _install(change.kind, change.what, self.inbound, self._decrypt)
                 case "llq_select" | "llq_class":
                     self.classes.changed(change)
+
+
+class SaStore(SaTables[EncryptSa, DecryptSa]):
+    """The store of the software model: its SAs hold their ciphers."""
+
+    def __init__(self, p4info: p4i.P4Info, clock: Callable[[], float]) -> None:
+        super().__init__(p4info, clock, encrypt_sa, decrypt_sa)
 
 
 def _install(
