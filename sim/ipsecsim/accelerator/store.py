@@ -107,14 +107,14 @@ class SaTables(EntityStore, Generic[Out, In]):
         self._errors = self.counter("errors")
         self._llq_drops = self.counter("llq_drops")
 
-    def count_error(self, reason: Reason) -> None:
-        """Count a refusal that no SA is to blame for."""
-        self._errors[reason].packets += 1
+    def count_error(self, reason: Reason, packets: int = 1) -> None:
+        """Count refusals that no SA is to blame for."""
+        self._errors[reason].packets += packets
 
-    def count_sa_error(self, inbound: bool, index: int, reason: Reason) -> None:
-        """Count a refusal in the name of the SA in row `index`."""
+    def count_sa_error(self, inbound: bool, index: int, reason: Reason, packets: int = 1) -> None:
+        """Count refusals in the name of the SA in row `index`."""
         row = inbound << _INDEX_BITS | index
-        self._sa_errors[row << _REASON_BITS | reason].packets += 1
+        self._sa_errors[row << _REASON_BITS | reason].packets += packets
 
     def count_llq_drop(self, number: int, octets: int, cause: Cause) -> None:
         """Count a packet that class `number` did not let in."""

@@ -41,6 +41,10 @@ class Pipeline(Protocol):
     def write(self, update: p4r.Update) -> Undo:
         """Apply one update; what comes back undoes it. Raises P4RuntimeError, nothing changed."""
 
+    def settle(self) -> None:
+        """The batch is over: nothing of it will be undone. Raises P4RuntimeError if the device
+        cannot put it in force after all."""
+
     def read(self, pattern: p4r.Entity) -> Iterator[p4r.Entity]:
         """The entities that `pattern` selects. Raises P4RuntimeError."""
 

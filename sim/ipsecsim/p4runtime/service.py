@@ -97,11 +97,13 @@ class Service:
                 except P4RuntimeError as error:
                     errors.append(error.as_error())
                     failed = True
+            if failed and all_or_none:
+                for undo in reversed(undos):
+                    undo()
+            pipeline.settle()
             if not failed:
                 return p4r.WriteResponse()
             if all_or_none:
-                for undo in reversed(undos):
-                    undo()
                 for error_message in errors[: len(undos)]:
                     error_message.CopyFrom(P4RuntimeError(Code.ABORTED, "rolled back").as_error())
             count = sum(e.canonical_code != Code.OK for e in errors)

@@ -108,6 +108,9 @@ class EntityStore:
                     raise invalid(f"{other}: can only be modified")
                 return self._modify(other, entity)
 
+    def settle(self) -> None:
+        """A store that only stores has nothing to do when a batch is over."""
+
     def _modify(self, what: str, entity: p4r.Entity) -> Undo:
         match what:
             case "counter_entry":
