@@ -1,8 +1,8 @@
 // The datapath between framed ports, SA tables and engines: transmit and receive side by side.
 //
-//                    ┌▶ encapsulate ⇄ transmit engine ─▶ frame_build ┐
-//   frames ▶ frame_parse                                            ├▶ frames
-//                    └▶ decapsulate ⇄ receive engine ──▶ frame_build ┘
+//                    ┌▶ transmit_path ⇄ engine ─▶ frame_results ┐
+//   frames ▶ frame_parse                                           ├▶ frames
+//                    └▶ receive_path ─ ⇄ engine ─▶ frame_results ┘
 //                             replay_unit
 //
 // Row numbers are those of the SA tables; the replay unit has two rows an SA, ESP's and AH's.
@@ -12,7 +12,9 @@ module accel_core #(
     // Octets of each packet memory: 2 to the power of this
     parameter int ADDR_W = 12,
     // SAs each way: a power of two
-    parameter int SAS = 1024
+    parameter int SAS = 1024,
+    // 0: no fast paths
+    parameter int FAST = 1
 ) (
     input  wire                     clk,
     input  wire                     rst,
@@ -22,17 +24,19 @@ module accel_core #(
     input  wire                     s_axis_tlast,
     input  wire                     s_axis_tvalid,
     output wire                     s_axis_tready,
-    // SA tables: `found` any time after `read`, with the row; indices beyond SAS are not asked for
+    // SA tables: `found` any time after `read`, with the row; `done`: a row is no longer used
     output wire                     tx_sa_read,
     output wire  [15:0]             tx_sa_index,
     input  wire                     tx_sa_found,
     input  wire packet::outbound_t  tx_sa_row,
     output wire                     tx_number_write,
     output wire  [63:0]             tx_number,
+    output wire                     tx_done,
     output wire                     rx_sa_read,
     output wire  [15:0]             rx_sa_index,
     input  wire                     rx_sa_found,
     input  wire packet::inbound_t   rx_sa_row,
+    output wire                     rx_done,
     // Replay windows: set up the two of a row
     input  wire                     window_valid,
     output wire                     window_ready,
@@ -116,7 +120,7 @@ module accel_core #(
     wire [15:0] tx_tkeep, tx_frame_tkeep;
     wire tx_tlast, tx_tvalid, tx_tready, tx_frame_tlast, tx_frame_tvalid, tx_frame_tready, tx_idle;
 
-    encapsulate #(.ADDR_W(ADDR_W)) transmit (
+    transmit_path #(.ADDR_W(ADDR_W), .FAST(FAST)) transmit (
         .clk, .rst, .s_axis_tuser(request), .s_axis_tdata(request_tdata),
         .s_axis_tkeep(request_tkeep), .s_axis_tlast(request_tlast),
         .s_axis_tvalid(request_tvalid && !inbound), .s_axis_tready(tx_request_ready),
@@ -131,7 +135,7 @@ module accel_core #(
         .icv_valid(tx_icv_valid), .icv(tx_icv),
         .m_axis_tuser(tx_result), .m_axis_tdata(tx_tdata), .m_axis_tkeep(tx_tkeep),
         .m_axis_tlast(tx_tlast), .m_axis_tvalid(tx_tvalid), .m_axis_tready(tx_tready),
-        .count_valid(tx_count_valid), .count(tx_count), .idle(tx_idle)
+        .count_valid(tx_count_valid), .count(tx_count), .idle(tx_idle), .done(tx_done)
     );
 
     frame_results tx_results (
@@ -150,19 +154,21 @@ module accel_core #(
     wire [127:0] rx_tdata, rx_frame_tdata;
     wire [15:0] rx_tkeep, rx_frame_tkeep;
     wire rx_tlast, rx_tvalid, rx_tready, rx_frame_tlast, rx_frame_tvalid, rx_frame_tready, rx_idle;
-    wire check_valid, replay_ah, commit_valid, commit_authentic, checked_valid, committed_valid;
+    wire [15:0] check_sa, commit_sa;
+    wire check_ah, commit_ah;
+    wire check_valid, commit_valid, commit_authentic, checked_valid, committed_valid;
     wire [31:0] check_low;
     wire [63:0] check_told, checked_number, commit_number;
     wire [1:0] checked_verdict, committed_verdict;
 
-    decapsulate #(.ADDR_W(ADDR_W)) receive (
+    receive_path #(.ADDR_W(ADDR_W), .RING_W(ADDR_W < 13 ? ADDR_W : 13), .FAST(FAST)) receive (
         .clk, .rst, .s_axis_tuser(request), .s_axis_tdata(request_tdata),
         .s_axis_tkeep(request_tkeep), .s_axis_tlast(request_tlast),
         .s_axis_tvalid(request_tvalid && inbound), .s_axis_tready(rx_request_ready),
         .sa_read(rx_sa_read), .sa_index(rx_sa_index), .sa_found(rx_sa_found), .sa_row(rx_sa_row),
-        .check_valid, .replay_ah, .check_low, .check_told, .checked_valid, .checked_verdict,
-        .checked_number, .commit_valid, .commit_number, .commit_authentic, .committed_valid,
-        .committed_verdict,
+        .check_valid, .check_sa, .check_ah, .check_low, .check_told, .checked_valid,
+        .checked_verdict, .checked_number, .commit_valid, .commit_sa, .commit_ah, .commit_number,
+        .commit_authentic, .committed_valid, .committed_verdict,
         .job(rx_job), .job_valid(rx_job_valid), .job_ready(rx_job_ready),
         .m_engine_tdata(m_rx_engine_tdata), .m_engine_tkeep(m_rx_engine_tkeep),
         .m_engine_tlast(m_rx_engine_tlast), .m_engine_tvalid(m_rx_engine_tvalid),
@@ -172,16 +178,15 @@ module accel_core #(
         .icv_valid(rx_icv_valid), .icv(rx_icv),
         .m_axis_tuser(rx_result), .m_axis_tdata(rx_tdata), .m_axis_tkeep(rx_tkeep),
         .m_axis_tlast(rx_tlast), .m_axis_tvalid(rx_tvalid), .m_axis_tready(rx_tready),
-        .count_valid(rx_count_valid), .count(rx_count), .idle(rx_idle)
+        .count_valid(rx_count_valid), .count(rx_count), .idle(rx_idle), .done(rx_done)
     );
 
-    wire [SA_W:0] replay_row = {rx_sa_index[SA_W-1:0], replay_ah};
     wire checked_tag, committed_tag;
     replay_unit #(.ROWS(2 * SAS), .TAG_W(1)) replay (
         .clk, .rst, .setup_valid(window_valid), .setup_ready(window_ready),
         .setup_row({window_sa, window_ah}), .setup_window(window_size), .setup_esn(window_esn),
-        .setup_keep(window_keep), .check_valid, .check_row(replay_row), .check_low, .check_told,
-        .check_tag(1'b0), .commit_valid, .commit_row(replay_row),
+        .setup_keep(window_keep), .check_valid, .check_row({check_sa[SA_W-1:0], check_ah}), .check_low, .check_told,
+        .check_tag(1'b0), .commit_valid, .commit_row({commit_sa[SA_W-1:0], commit_ah}),
         .commit_sequence(commit_number), .commit_authentic, .commit_tag(1'b0), .checked_valid,
         .checked_verdict, .checked_sequence(checked_number), .checked_tag, .committed_valid,
         .committed_verdict, .committed_tag
@@ -211,7 +216,7 @@ module accel_core #(
 
     assign idle = tx_idle && rx_idle && !prefix_tvalid && !request_tvalid;
 
-    wire unused = &{1'b0, checked_tag, committed_tag, merged_tuser, rx_sa_index};
+    wire unused = &{1'b0, checked_tag, committed_tag, merged_tuser, check_sa, commit_sa};
 endmodule
 
 `default_nettype wire

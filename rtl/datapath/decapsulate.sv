@@ -687,6 +687,7 @@ module decapsulate #(
         job.cipher <= sa.cipher;
         job.esn <= sa.esn;
         job.number <= number;
+        job.icv <= icv_received;
         if (rst) begin
             state <= IDLE;
             waiting <= 1'b0;

@@ -78,6 +78,7 @@ module encap_fast #(
     assign job.esn = order.esn;
     assign job.number = order.number;
     assign job.octets = order.octets;
+    assign job.icv = 256'd0;
     assign job_valid = order_valid;
     assign job_taken = order_valid && job_ready;
 

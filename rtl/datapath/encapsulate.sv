@@ -479,6 +479,7 @@ module encapsulate #(
                     job.esn <= sa.esn;
                     job.number <= this_number;
                     job.octets <= icv_at - esp_at;
+                    job.icv <= 256'd0;
                     job_valid <= 1'b1;
                     job_waiting <= 1'b1;
                     state <= ESP_ICV;

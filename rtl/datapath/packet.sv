@@ -132,6 +132,7 @@ package packet;
     } receive_plan_t;
 
     // Bits of the structures that go through queues; yosys has no $bits of a type.
+    localparam int JOB_W = 362;
     localparam int REQUEST_W = 182;
     localparam int RESULT_W = 119;
     localparam int PLAN_W = 300;
@@ -150,6 +151,7 @@ package packet;
         logic         esn;
         logic [63:0]  number;
         logic [16:0]  octets;
+        logic [255:0] icv;               // decrypt: the one received, octet 0 in [255:248]
     } job_t;
 
     // -- numbers ------------------------------------------------------------------------------------

@@ -55,7 +55,9 @@ module transmit_path #(
     // What is to be counted, and whether no packet is here
     output wire                     count_valid,
     output wire packet::count_t     count,
-    output wire                     idle
+    output wire                     idle,
+    // A look-up's row is no longer used
+    output wire                     done
 );
     wire plan_valid, fast_over, slow, slow_idle;
     wire packet::plan_t plan;
@@ -88,6 +90,14 @@ module transmit_path #(
         .m_slow_tvalid(slow_tvalid), .m_slow_tready(slow_tready), .slow_idle, .slow,
         .count_valid(fast_count_valid), .count(fast_count), .idle
     );
+
+    // The slow path looks again.
+    logic was_slow, was_idle;
+    assign done = fast_over || (slow && !was_slow) || (slow_idle && !was_idle);
+    always_ff @(posedge clk) begin
+        was_slow <= slow && !rst;
+        was_idle <= slow_idle || rst;
+    end
 
     wire packet::job_t fast_job, slow_job;
     wire fast_job_valid, slow_job_valid;

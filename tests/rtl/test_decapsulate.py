@@ -22,8 +22,12 @@ _VERDICT = {Reason.OK: 0, Reason.REPLAYED: 1, Reason.TOO_OLD: 2}
 class Windows:
     """The replay unit: a window for each half of each SA."""
 
-    def __init__(self, dut: Any, sas: dict[int, Any]) -> None:
+    def __init__(self, dut: Any, sas: dict[int, Any], *ports: str) -> None:
         self.dut = dut
+        names = ports or ("sa_index", "sa_index", "replay_ah", "replay_ah")
+        self.check_sa, self.commit_sa, self.check_ah, self.commit_ah = (
+            getattr(dut, name) for name in names
+        )
         self.sas = sas
         self.windows = {
             (index, half): ReplayWindow(sa.window) for index, sa in sas.items() for half in (0, 1)
@@ -35,29 +39,32 @@ class Windows:
         self.committed = Source(dut, "committed_valid", None, {"verdict": "committed_verdict"})
 
     async def run(self) -> None:
+        """Answers commits 4 cycles later, checks 5; a check sees what was committed before."""
         dut = self.dut
         while True:
             await RisingEdge(dut.clk)
-            if dut.check_valid.value == 0 and dut.commit_valid.value == 0:
-                continue
-            index = int(dut.sa_index.value)
-            window = self.windows[index, int(dut.replay_ah.value)]
             if dut.commit_valid.value == 1:
+                window = self.windows[int(self.commit_sa.value), int(self.commit_ah.value)]
                 number = int(dut.commit_number.value)
                 verdict = window.check(number)
                 if verdict is Reason.OK and dut.commit_authentic.value == 1:
                     window.accept(number)
-                await ClockCycles(dut.clk, 3)
-                self.committed.put({"verdict": _VERDICT[verdict]})
-            else:
+                item = {"verdict": _VERDICT[verdict]}
+                cocotb.start_soon(self._later(3, self.committed, item))
+            if dut.check_valid.value == 1:
+                index = int(self.check_sa.value)
+                window = self.windows[index, int(self.check_ah.value)]
                 low, told = int(dut.check_low.value), int(dut.check_told.value)
                 number = low
                 if self.sas[index].esn:
                     same = not window.size and told & 0xFFFFFFFF == low
                     number = told if same else window.infer(low)
-                verdict = window.check(number)
-                await ClockCycles(dut.clk, 4)
-                self.checked.put({"verdict": _VERDICT[verdict], "number": max(number, 0)})
+                item = {"verdict": _VERDICT[window.check(number)], "number": max(number, 0)}
+                cocotb.start_soon(self._later(4, self.checked, item))
+
+    async def _later(self, cycles: int, source: Source, item: dict[str, int]) -> None:
+        await ClockCycles(self.dut.clk, cycles)
+        source.put(item)
 
 
 @cocotb.test(timeout_time=40, timeout_unit="ms")

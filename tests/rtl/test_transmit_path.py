@@ -80,12 +80,7 @@ async def random_packets(dut: Any) -> None:
     chosen = settings()
     sas = {index: traffic.random_sa(random) for index in range(24)}
     for sa in list(sas.values())[:14]:
-        sa.transport, sa.outer, sa.ah, sa.ah_key, sa.udp = False, 4, "", b"", False
-        sa.src, sa.dst = "10.1.1.1", "10.2.2.2"
-        sa.extra.setdefault("ttl", 9)
-        if not sa.cipher or (sa.cipher == "NULL" and not sa.integrity):
-            sa.cipher, sa.cipher_key, sa.salt = "AES-GCM", random.randbytes(16), b"salt"
-            sa.integrity, sa.integrity_key = "", b""
+        traffic.make_fast(random, sa)
     world = World(dut, sas, chosen["rate"])
     for index, sa in sas.items():
         limit = 2**64 - 1 if sa.esn else 2**32 - 1

@@ -93,6 +93,16 @@ def random_sa(random: Random, *, suites: tuple[tuple[str, str], ...] = SUITES) -
     return sa
 
 
+def make_fast(random: Random, sa: Tunnel) -> None:
+    """Change `sa` into one for the fast paths: ESP with an ICV, tunnel mode over IPv4."""
+    sa.transport, sa.outer, sa.ah, sa.ah_key, sa.udp = False, 4, "", b"", False
+    sa.src, sa.dst = "10.1.1.1", "10.2.2.2"
+    sa.extra.setdefault("ttl", 9)
+    if not sa.cipher or (sa.cipher != "AES-GCM" and not sa.integrity):
+        sa.cipher, sa.cipher_key, sa.salt = "AES-GCM", random.randbytes(16), b"salt"
+        sa.integrity, sa.integrity_key = "", b""
+
+
 # -- packets ---------------------------------------------------------------------------------------
 
 
@@ -428,7 +438,7 @@ INBOUND: Final = (
 )  # fmt: skip
 JOB: Final = (
     ("hash", 1), ("decrypt", 1), ("sa_index", 16), ("cipher", 3), ("integrity", 3), ("esn", 1),
-    ("sequence", 64), ("octets", 17),
+    ("sequence", 64), ("octets", 17), ("icv", 256),
 )  # fmt: skip
 
 Layout = tuple[tuple[str, int], ...]

@@ -1,0 +1,191 @@
+// DECRYPT: the fast path and the slow one around one engine and one SA table.
+//
+//   requests ─▶ decap_select ─┬▶ decap_fast ──┬─▶ results
+//                             └▶ decapsulate ─┘
+//
+// Only one of the two has packets at a time (decap_select), so they share by a multiplexer.
+`default_nettype none
+
+module receive_path #(
+    // Octets of the slow path's packet memories: 2 to the power of this
+    parameter int ADDR_W = 12,
+    // Octets of the fast path's rings: 2 to the power of this; longer than half: the slow way
+    parameter int RING_W = 12,
+    // 0: everything goes the slow way
+    parameter int FAST = 1
+) (
+    input  wire                     clk,
+    input  wire                     rst,
+    // Requests, with the IP packet
+    input  wire packet::request_t   s_axis_tuser,
+    input  wire  [127:0]            s_axis_tdata,
+    input  wire  [15:0]             s_axis_tkeep,
+    input  wire                     s_axis_tlast,
+    input  wire                     s_axis_tvalid,
+    output wire                     s_axis_tready,
+    // The row of the SA table; `sa_found` any time after `sa_read`, with the row
+    output wire                     sa_read,
+    output wire  [15:0]             sa_index,
+    input  wire                     sa_found,
+    input  wire packet::inbound_t  sa_row,
+    // Replay unit; `sa` and `ah` say which window
+    output wire                     check_valid,
+    output wire  [15:0]             check_sa,
+    output wire                     check_ah,
+    output wire  [31:0]             check_low,
+    output wire  [63:0]             check_told,
+    input  wire                     checked_valid,
+    input  wire  [1:0]              checked_verdict,
+    input  wire  [63:0]             checked_number,
+    output wire                     commit_valid,
+    output wire  [15:0]             commit_sa,
+    output wire                     commit_ah,
+    output wire  [63:0]             commit_number,
+    output wire                     commit_authentic,
+    input  wire                     committed_valid,
+    input  wire  [1:0]              committed_verdict,
+    // Engine: jobs, their octets, what comes back, and the ICVs (octet 0 in [255:248])
+    output wire packet::job_t       job,
+    output wire                     job_valid,
+    input  wire                     job_ready,
+    output wire  [127:0]            m_engine_tdata,
+    output wire  [15:0]             m_engine_tkeep,
+    output wire                     m_engine_tlast,
+    output wire                     m_engine_tvalid,
+    input  wire                     m_engine_tready,
+    input  wire  [127:0]            s_engine_tdata,
+    input  wire  [15:0]             s_engine_tkeep,
+    input  wire                     s_engine_tlast,
+    input  wire                     s_engine_tvalid,
+    output wire                     s_engine_tready,
+    input  wire                     icv_valid,
+    input  wire  [255:0]            icv,
+    // Results
+    output wire packet::result_t    m_axis_tuser,
+    output wire  [127:0]            m_axis_tdata,
+    output wire  [15:0]             m_axis_tkeep,
+    output wire                     m_axis_tlast,
+    output wire                     m_axis_tvalid,
+    input  wire                     m_axis_tready,
+    // What is to be counted, and whether no packet is here
+    output wire                     count_valid,
+    output wire packet::count_t     count,
+    output wire                     idle,
+    // A look-up's row is no longer used
+    output wire                     done
+);
+    wire plan_valid, fast_over, slow, slow_idle;
+    wire packet::receive_plan_t plan;
+    wire packet::request_t slow_request;
+    wire [127:0] fast_tdata, slow_tdata;
+    wire [15:0] fast_tkeep, slow_tkeep;
+    wire fast_tlast, fast_tvalid, fast_tready, slow_tlast, slow_tvalid, slow_tready;
+
+    wire select_read, slow_read, fast_count_valid, slow_count_valid;
+    wire [15:0] select_index, slow_index;
+    wire packet::count_t fast_count, slow_count;
+    wire slow_has = slow || !slow_idle;
+
+    assign sa_read = slow_has ? slow_read : select_read;
+    assign sa_index = slow_has ? slow_index : select_index;
+    assign count_valid = fast_count_valid || slow_count_valid;
+    assign count = slow_count_valid ? slow_count : fast_count;
+
+    decap_select #(.LONGEST((1 << RING_W) / 2), .FAST(FAST)) select_way (
+        .clk, .rst, .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid,
+        .s_axis_tready, .sa_read(select_read), .sa_index(select_index),
+        .sa_found(sa_found && !slow_has), .sa_row, .plan_valid, .plan, .m_fast_tdata(fast_tdata),
+        .m_fast_tkeep(fast_tkeep), .m_fast_tlast(fast_tlast), .m_fast_tvalid(fast_tvalid),
+        .m_fast_tready(fast_tready), .fast_over, .m_slow_tuser(slow_request),
+        .m_slow_tdata(slow_tdata), .m_slow_tkeep(slow_tkeep), .m_slow_tlast(slow_tlast),
+        .m_slow_tvalid(slow_tvalid), .m_slow_tready(slow_tready), .slow_idle, .slow,
+        .idle
+    );
+
+    wire fast_check, fast_commit, fast_authentic, slow_check, slow_ah, slow_commit, slow_authentic;
+    wire [15:0] fast_check_sa, fast_commit_sa;
+    wire [31:0] fast_low, slow_low;
+    wire [63:0] fast_told, slow_told, fast_number, slow_number;
+    assign check_valid = slow_has ? slow_check : fast_check;
+    assign check_sa = slow_has ? slow_index : fast_check_sa;
+    assign check_ah = slow_has && slow_ah;
+    assign check_low = slow_has ? slow_low : fast_low;
+    assign check_told = slow_has ? slow_told : fast_told;
+    assign commit_valid = slow_has ? slow_commit : fast_commit;
+    assign commit_sa = slow_has ? slow_index : fast_commit_sa;
+    assign commit_ah = slow_has && slow_ah;
+    assign commit_number = slow_has ? slow_number : fast_number;
+    assign commit_authentic = slow_has ? slow_authentic : fast_authentic;
+
+    // The slow path looks again.
+    logic was_slow, was_idle;
+    assign done = fast_over || (slow && !was_slow) || (slow_idle && !was_idle);
+    always_ff @(posedge clk) begin
+        was_slow <= slow && !rst;
+        was_idle <= slow_idle || rst;
+    end
+
+    wire packet::job_t fast_job, slow_job;
+    wire fast_job_valid, slow_job_valid;
+    wire [127:0] fast_e_tdata, slow_e_tdata, fast_m_tdata, slow_m_tdata;
+    wire [15:0] fast_e_tkeep, slow_e_tkeep, fast_m_tkeep, slow_m_tkeep;
+    wire fast_e_tlast, fast_e_tvalid, slow_e_tlast, slow_e_tvalid, fast_r_tready, slow_r_tready;
+    wire packet::result_t fast_result, slow_result;
+    wire fast_m_tlast, fast_m_tvalid, slow_m_tlast, slow_m_tvalid;
+
+    decap_fast #(.ADDR_W(RING_W)) fast (
+        .clk, .rst, .plan_valid, .plan, .check_valid(fast_check), .check_sa(fast_check_sa),
+        .check_low(fast_low), .check_told(fast_told),
+        .checked_valid(checked_valid && !slow_has), .checked_number, .commit_valid(fast_commit),
+        .commit_sa(fast_commit_sa), .commit_number(fast_number),
+        .commit_authentic(fast_authentic), .committed_valid(committed_valid && !slow_has),
+        .committed_verdict, .count_valid(fast_count_valid), .count(fast_count),
+        .s_axis_tdata(fast_tdata), .s_axis_tkeep(fast_tkeep),
+        .s_axis_tlast(fast_tlast), .s_axis_tvalid(fast_tvalid), .s_axis_tready(fast_tready),
+        .job(fast_job), .job_valid(fast_job_valid), .job_ready(job_ready && !slow_has),
+        .m_engine_tdata(fast_e_tdata), .m_engine_tkeep(fast_e_tkeep),
+        .m_engine_tlast(fast_e_tlast), .m_engine_tvalid(fast_e_tvalid),
+        .m_engine_tready(m_engine_tready && !slow_has), .s_engine_tdata, .s_engine_tkeep,
+        .s_engine_tlast, .s_engine_tvalid(s_engine_tvalid && !slow_has),
+        .s_engine_tready(fast_r_tready), .icv_valid(icv_valid && !slow_has), .icv,
+        .m_axis_tuser(fast_result), .m_axis_tdata(fast_m_tdata), .m_axis_tkeep(fast_m_tkeep),
+        .m_axis_tlast(fast_m_tlast), .m_axis_tvalid(fast_m_tvalid),
+        .m_axis_tready(m_axis_tready && !slow_has), .over(fast_over)
+    );
+
+    decapsulate #(.ADDR_W(ADDR_W)) slow_way (
+        .clk, .rst, .s_axis_tuser(slow_request), .s_axis_tdata(slow_tdata),
+        .s_axis_tkeep(slow_tkeep), .s_axis_tlast(slow_tlast), .s_axis_tvalid(slow_tvalid),
+        .s_axis_tready(slow_tready), .sa_read(slow_read), .sa_index(slow_index),
+        .sa_found(sa_found && slow_has), .sa_row, .check_valid(slow_check),
+        .replay_ah(slow_ah), .check_low(slow_low), .check_told(slow_told),
+        .checked_valid(checked_valid && slow_has), .checked_verdict, .checked_number,
+        .commit_valid(slow_commit), .commit_number(slow_number),
+        .commit_authentic(slow_authentic), .committed_valid(committed_valid && slow_has),
+        .committed_verdict, .job(slow_job), .job_valid(slow_job_valid),
+        .job_ready(job_ready && slow_has), .m_engine_tdata(slow_e_tdata),
+        .m_engine_tkeep(slow_e_tkeep), .m_engine_tlast(slow_e_tlast),
+        .m_engine_tvalid(slow_e_tvalid), .m_engine_tready(m_engine_tready && slow_has),
+        .s_engine_tdata, .s_engine_tkeep, .s_engine_tlast,
+        .s_engine_tvalid(s_engine_tvalid && slow_has), .s_engine_tready(slow_r_tready),
+        .icv_valid(icv_valid && slow_has), .icv, .m_axis_tuser(slow_result),
+        .m_axis_tdata(slow_m_tdata), .m_axis_tkeep(slow_m_tkeep), .m_axis_tlast(slow_m_tlast),
+        .m_axis_tvalid(slow_m_tvalid), .m_axis_tready(m_axis_tready && slow_has),
+        .count_valid(slow_count_valid), .count(slow_count), .idle(slow_idle)
+    );
+
+    assign job = slow_has ? slow_job : fast_job;
+    assign job_valid = slow_has ? slow_job_valid : fast_job_valid;
+    assign m_engine_tdata = slow_has ? slow_e_tdata : fast_e_tdata;
+    assign m_engine_tkeep = slow_has ? slow_e_tkeep : fast_e_tkeep;
+    assign m_engine_tlast = slow_has ? slow_e_tlast : fast_e_tlast;
+    assign m_engine_tvalid = slow_has ? slow_e_tvalid : fast_e_tvalid;
+    assign s_engine_tready = slow_has ? slow_r_tready : fast_r_tready;
+    assign m_axis_tuser = slow_has ? slow_result : fast_result;
+    assign m_axis_tdata = slow_has ? slow_m_tdata : fast_m_tdata;
+    assign m_axis_tkeep = slow_has ? slow_m_tkeep : fast_m_tkeep;
+    assign m_axis_tlast = slow_has ? slow_m_tlast : fast_m_tlast;
+    assign m_axis_tvalid = slow_has ? slow_m_tvalid : fast_m_tvalid;
+endmodule
+
+`default_nettype wire
