@@ -22,6 +22,16 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
+class VirtualReassembly:
+    """`ip virtual-reassembly`: what fragments for the router itself may take up; seconds."""
+
+    max_reassemblies: int = 16
+    max_fragments: int = 32  # of one packet
+    timeout: int = 3
+    drop_fragments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class InterfaceConfig:
     """One interface; `name` is the full canonical name ("FastEthernet0/0")."""
 
@@ -35,6 +45,20 @@ class InterfaceConfig:
     mac: str | None = None
     description: str = ""
     crypto_map: str | None = None
+    df_bit: str | None = None  # None = the global value applies
+    prefragment: bool | None = None  # None = the global value; off on tunnel interfaces
+    virtual_reassembly: VirtualReassembly | None = None
+
+    @property
+    def is_tunnel(self) -> bool:
+        return self.name.startswith("Tunnel")
+
+    @property
+    def reassembly(self) -> VirtualReassembly | None:
+        """Virtual reassembly, which a crypto map turns on by itself; None = off."""
+        if self.virtual_reassembly is None and self.crypto_map is not None:
+            return VirtualReassembly()
+        return self.virtual_reassembly
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +251,13 @@ class RouterConfig:
 
     def interface(self, name: str) -> InterfaceConfig | None:
         return next((i for i in self.interfaces if i.name == name), None)
+
+    def df_bit_of(self, interface: InterfaceConfig) -> str:
+        """`crypto ipsec df-bit` of an interface overrides the global one (guide chapter 6)."""
+        return interface.df_bit or self.df_bit
+
+    def prefragment_of(self, interface: InterfaceConfig) -> bool:
+        """Whether to cut before encryption; by default not on tunnels (guide chapter 2)."""
+        if interface.prefragment is None:
+            return self.prefragment and not interface.is_tunnel
+        return interface.prefragment

@@ -6,12 +6,18 @@ The IOS layer formats these values and parses commands; the agent (`agent.py`) i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ipsecplane.config import Address, InterfaceConfig, Network, RouterConfig
+from ipsecplane.config import (
+    Address,
+    InterfaceConfig,
+    Network,
+    RouterConfig,
+    VirtualReassembly,
+)
 from ipsecplane.ike.types import IsakmpSaView, ProxyIdentity
 
 
@@ -99,6 +105,19 @@ class InterfaceView:
     input_bytes: int
     output_packets: int
     output_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReassemblyView:
+    """Virtual reassembly of an interface; `drops` counts by reason."""
+
+    interface: str
+    settings: VirtualReassembly
+    packets: int  # unfinished
+    fragments: int  # that wait
+    reassembled: int
+    timeouts: int
+    drops: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +218,9 @@ class RouterOperations(Protocol):
     def routes(self) -> Sequence[RouteView]: ...
 
     def interfaces(self) -> Sequence[InterfaceView]: ...
+
+    def reassemblies(self) -> Sequence[ReassemblyView]:
+        """Of the interfaces that have virtual reassembly."""
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         """Matches by entry sequence number, from the data plane's counters."""

@@ -16,6 +16,7 @@ from ipsecplane.views import (
     LogLine,
     PingRequest,
     PingResult,
+    ReassemblyView,
     RouteView,
     SaView,
 )
@@ -100,6 +101,9 @@ class FakeRouter:
 
     def interfaces(self) -> Sequence[InterfaceView]:
         return self.interface_views
+
+    def reassemblies(self) -> Sequence[ReassemblyView]:
+        return []
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         return self.matches.get(name, {})

@@ -28,13 +28,15 @@ def test_all_errors_are_collected_with_line_and_column() -> None:
         (7, 21, "% Invalid input detected at '^' marker."),
         (8, 4, "% Invalid input detected at '^' marker."),
     ]
-    assert str(failed.errors[0]).splitlines() == [
+    *shown, expected = str(failed.errors[0]).splitlines()
+    assert shown == [
         "r1.cfg:4: % Invalid input detected at '^' marker.",
         "   ip adress 10.0.0.1 255.0.0.0",
         "        ^",
-        "  expected: address, directed-broadcast, mroute-cache, mtu, proxy-arp, redirects,"
-        " route-cache, unreachables",
     ]
+    words = expected.removeprefix("  expected: ").split(", ")
+    assert words == sorted(words)
+    assert {"address", "mtu", "proxy-arp"} <= set(words)
 
 
 def test_an_ambiguous_line_names_itself() -> None:

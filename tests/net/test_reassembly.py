@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from ipaddress import ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
 from ipsecplane.net.ip import IpPacket
-from ipsecplane.net.reassembly import MAX_PACKETS, TIMEOUT, Reassembler
+from ipsecplane.net.reassembly import Drop, Limits, Reassembler
 
 SRC, DST = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 
@@ -50,21 +51,51 @@ def test_overlaps_spoil_the_packet(payload: bytes, shift: int) -> None:
 
 
 def test_what_stays_unfinished_is_given_up_and_its_sender_can_be_told() -> None:
-    reassembler = Reassembler()
+    reassembler = Reassembler(Limits(timeout=3.0))
     first = cut(bytes(64), 16)[0]
     reassembler.add(first, 100.0)
-    assert reassembler.next_timeout() == 100.0 + TIMEOUT
-    assert reassembler.handle_timeout(100.0 + TIMEOUT - 0.1) == []
-    assert reassembler.handle_timeout(100.0 + TIMEOUT) == [first]
+    assert reassembler.next_timeout() == 103.0
+    assert reassembler.handle_timeout(102.9) == []
+    assert reassembler.handle_timeout(103.0) == [first]
     assert reassembler.next_timeout() is None
+    assert reassembler.drops == {Drop.TIMEOUT: 1}
 
 
-def test_a_flood_of_first_fragments_is_bounded() -> None:
-    reassembler = Reassembler()
-    for number in range(5 * MAX_PACKETS):
+def test_a_packet_whose_time_is_over_starts_anew() -> None:
+    reassembler = Reassembler(Limits(timeout=3.0))
+    first, last = cut(bytes(32), 16)
+    reassembler.add(first, 100.0)
+    assert reassembler.add(last, 103.0) is None
+    assert reassembler.drops == {Drop.TIMEOUT: 1}
+    assert reassembler.add(first, 103.0) is not None
+
+
+def test_a_flood_of_first_fragments_is_bounded_and_harms_no_packet_before_it() -> None:
+    reassembler = Reassembler(Limits(packets=16))
+    first, last = cut(bytes(32), 16, 1)
+    reassembler.add(first, 0.0)
+    for number in range(2, 81):
         reassembler.add(cut(bytes(64), 16, number)[0], 0.0)
-    assert len(reassembler._partial) == MAX_PACKETS
-    assert reassembler.given_up == 4 * MAX_PACKETS
+    assert (reassembler.packets, reassembler.fragments) == (16, 16)
+    assert reassembler.drops == {Drop.TABLE_FULL: 64}
+    assert reassembler.add(last, 0.0) is not None
+
+
+def test_a_packet_in_too_many_fragments_is_given_up() -> None:
+    reassembler = Reassembler(Limits(fragments=4))
+    for fragment in cut(bytes(40), 8):
+        assert reassembler.add(fragment, 0.0) is None
+    assert reassembler.drops == {Drop.TOO_MANY_FRAGMENTS: 1}
+    for fragment in cut(bytes(32), 8, 2):
+        whole = reassembler.add(fragment, 0.0)
+    assert whole is not None
+    assert reassembler.reassembled == 1
+
+
+def test_who_takes_no_fragments() -> None:
+    reassembler = Reassembler(Limits(refuse=True))
+    assert [reassembler.add(f, 0.0) for f in cut(bytes(32), 16)] == [None, None]
+    assert reassembler.drops == {Drop.REFUSED: 2}
 
 
 def test_lengths_that_contradict_are_refused() -> None:
@@ -73,6 +104,16 @@ def test_lengths_that_contradict_are_refused() -> None:
         IpPacket(SRC, DST, 17, b"", more_fragments=True),
         IpPacket(SRC, DST, 17, bytes(64), fragment_offset=65528),
     ):
-        reassembler = Reassembler()
+        seen: list[object] = []
+        reassembler = Reassembler(on_drop=lambda why, f, seen=seen: seen.append((why, f)))
         assert reassembler.add(wrong, 0.0) is None
-        assert reassembler.given_up == 1
+        assert seen == [(Drop.INVALID_LENGTH, wrong)]
+
+
+def test_a_second_end_is_refused() -> None:
+    reassembler = Reassembler()
+    first, last = cut(bytes(32), 16)
+    reassembler.add(last, 0.0)
+    beyond = replace(first, fragment_offset=40)
+    assert reassembler.add(beyond, 0.0) is None
+    assert reassembler.drops == {Drop.INVALID_LENGTH: 1}

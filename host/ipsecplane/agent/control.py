@@ -22,6 +22,7 @@ from ipsecplane.views import LogLine
 from . import tables
 from .counters import Counters
 from .crypto import Crypto
+from .fragments import Fragments
 from .interface_counters import InterfaceCounters
 from .interfaces import InterfaceTable
 from .log import Log
@@ -64,10 +65,11 @@ class ControlPlane:
         )
         self.stack = Stack(
             self.interfaces,
+            Fragments(self.log.add_limited),
             arp_timeout=options.arp_timeout,
             transmit=self._transmit,
             on_ike=self._receive_ike,
-            on_path_mtu=lambda peer, mtu: self.crypto.learn_path_mtu(peer, mtu, clock()),
+            on_too_big=lambda error: self.crypto.too_big(error, clock()),
             on_neighbours=self._changed,
         )
         self.crypto = Crypto(

@@ -18,6 +18,7 @@ from ipsecplane.views import (
     LogLine,
     PingRequest,
     PingResult,
+    ReassemblyView,
     RouteView,
 )
 
@@ -156,6 +157,11 @@ class Agent:
 
     def interfaces(self) -> Sequence[InterfaceView]:
         return shown.interfaces(self._plane)
+
+    def reassemblies(self) -> Sequence[ReassemblyView]:
+        """Of the interfaces that have virtual reassembly."""
+        views = [self._plane.stack.fragments.view(one) for one in self._plane.interfaces]
+        return [view for view in views if view is not None]
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         """Matches by entry sequence number, from the data plane's counters."""

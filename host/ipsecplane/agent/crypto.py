@@ -23,7 +23,7 @@ from ipsecplane.ike.types import (
 )
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.lifetime import BUSY_INTERVAL
-from ipsecplane.ipsec.path_mtu import PathMtus
+from ipsecplane.ipsec.path_mtu import PathMtus, TooBig
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
 from ipsecplane.ipsec.spd import Numbers, PolicyEntry, Spd, compile_spd
@@ -145,19 +145,28 @@ class Crypto:
         if entry is not None:
             self._rekey(entry, now)
 
-    def learn_path_mtu(self, peer: Address, mtu: int, now: float) -> None:
-        """The path to `peer` takes packets of at most `mtu` octets."""
-        if any(sa.sas.remote == peer for sa in self.sad):
-            self._path_mtus.learn(peer, mtu, now)
+    def too_big(self, error: TooBig, now: float) -> None:
+        """ICMP says that an IPsec packet was too big; what is about none of our SAs is ignored."""
+        mtu = error.believable()
+        if mtu is not None:
+            for sa in self.sad:
+                if error.is_about(sa):
+                    self.learn_path_mtu(sa, mtu, now)
+
+    def learn_path_mtu(self, sa: SadEntry, mtu: int, now: float) -> None:
+        """The path of an SA takes packets of at most `mtu` octets; it is never made longer."""
+        if mtu <= self.path_mtu(sa, mtu):
+            self._path_mtus.learn(sa.sas.id, mtu, now)
+            self._debug("ipsec", debug.adjust_mtu(sa, mtu), now)
             self._changed()
 
     def current_peer(self, entry: PolicyEntry) -> Address:
         """Whose turn it is among the peers of a policy entry."""
         return self._peers.current(entry)
 
-    def path_mtu(self, peer: Address, link_mtu: int) -> int:
-        """The largest packet that is known to reach `peer`, `link_mtu` at most."""
-        return self._path_mtus.get(peer, link_mtu)
+    def path_mtu(self, sa: SadEntry | None, link_mtu: int) -> int:
+        """The largest packet that the path of an SA is known to take, `link_mtu` at most."""
+        return link_mtu if sa is None else self._path_mtus.get(sa.sas.id, link_mtu)
 
     # -- what IKE reports ----------------------------------------------------------------------
 
@@ -218,6 +227,7 @@ class Crypto:
         for other in self.sad.usable(sas.policy.entry):
             if other is not entry and other.same_flow(entry):
                 other.superseded = True
+                self._path_mtus.inherit(other.sas.id, sas.id)
         self._sessions.follow(self.sad, now)
         self._debug("ipsec", debug.create_sa(entry), now)
         self._changed()
@@ -335,6 +345,7 @@ class Crypto:
         for sa in gone:
             self.sad.remove(sa)
             self._aging.remove(sa.sas)
+            self._path_mtus.forget(sa.sas.id)
             self._debug("ipsec", debug.delete_sa(sa), now)
         self._sessions.follow(self.sad, now)
         self._changed()

@@ -38,6 +38,16 @@ def delete_sa(sa: SadEntry) -> Iterator[str]:
         yield "IPSEC(delete_sa): deleting SA, \n" + _sa(sa, part, spi, conn, address)
 
 
+def adjust_mtu(sa: SadEntry, mtu: int) -> Iterator[str]:
+    """A path turned out to be narrower than was known (guide chapter 6)."""
+    sas = sa.sas
+    yield (
+        f"IPSEC(adjust_mtu): adjusting path mtu to {mtu}, \n"
+        f" (identity) local= {sas.local}, remote= {sas.remote}, \n"
+        f"  local_proxy= {sas.local_identity.network}, remote_proxy= {sas.remote_identity.network}"
+    )
+
+
 def _ends(sa: SadEntry) -> Iterator[tuple[ProtocolSa, int, int, object]]:
     """Each SA: its protocol, SPI, connection id and the address that it leads to."""
     for part in sa.protocols:

@@ -83,7 +83,9 @@ class Punts:
     def _too_big(self, punt: PacketIn) -> None:
         if punt.operation == Operation.ENCRYPTED:
             # Our own tunnel packet: from now on what goes in has to be smaller.
-            self._crypto.learn_path_mtu(_packet(punt).dst, punt.value, self.now)
+            sa = self._crypto.sad.by_index(punt.sa_index)
+            if sa is not None:
+                self._crypto.learn_path_mtu(sa, punt.value, self.now)
         else:
             self._stack.undeliverable(punt, Kind.TOO_BIG, punt.value)
 

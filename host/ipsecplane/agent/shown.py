@@ -93,7 +93,7 @@ def _ident(
         send_errors=total["send_errors"],
         receive_errors=total["receive_errors"],
         replay_errors=total["replay_errors"],
-        path_mtu=plane.crypto.path_mtu(peer, mtu),
+        path_mtu=plane.crypto.path_mtu(current, mtu),
         media_mtu=interface.config.mtu if interface is not None else mtu,
         path_mtu_interface=policy.interface,
         outbound_spi=_outbound_spi(current) if current is not None else 0,

@@ -9,6 +9,7 @@ from typing import Final
 
 from ipsecplane.config import Address
 from ipsecplane.ike.types import Datagram
+from ipsecplane.ipsec.path_mtu import TooBig
 from ipsecplane.net import icmp
 from ipsecplane.net.icmp import IcmpMessage, Kind, RateLimit
 from ipsecplane.net.ip import (
@@ -28,7 +29,6 @@ from ipsecplane.net.ip import (
 )
 from ipsecplane.net.neighbours import NeighbourCache, Port
 from ipsecplane.net.ping import Ping
-from ipsecplane.net.reassembly import Reassembler
 from ipsecplane.net.rib import Rib
 from ipsecplane.net.tcp import reset_for
 from ipsecplane.net.transport_nat import restored
@@ -36,6 +36,7 @@ from ipsecplane.targets.crypto_header import Operation
 from ipsecplane.targets.packetio import Mode, PacketIn, PacketOut
 from ipsecplane.views import PingRequest, PingResult
 
+from .fragments import Fragments
 from .interfaces import Interface, InterfaceTable
 
 IKE_PORT: Final = 500
@@ -47,27 +48,28 @@ _INTERNETWORK_CONTROL: Final = 0xC0  # the precedence that IOS gives IKE
 
 
 class Stack:
-    """Sends by `transmit`; hands IKE datagrams to `on_ike` and path MTUs to `on_path_mtu`."""
+    """Sends by `transmit`; hands IKE datagrams to `on_ike`, errors about IPsec to `on_too_big`."""
 
     def __init__(
         self,
         interfaces: InterfaceTable,
+        fragments: Fragments,
         *,
         arp_timeout: float,
         transmit: Callable[[PacketOut], None],
         on_ike: Callable[[Datagram], None],
-        on_path_mtu: Callable[[Address, int], None],
+        on_too_big: Callable[[TooBig], None],
         on_neighbours: Callable[[], None],
     ) -> None:
         self.rib = Rib((), (), lambda _: False)
         self.neighbours = NeighbourCache(self._send_frame, arp_timeout)
+        self.fragments = fragments
         self.now = 0.0
         self._interfaces = interfaces
         self._transmit = transmit
         self._on_ike = on_ike
-        self._on_path_mtu = on_path_mtu
+        self._on_too_big = on_too_big
         self._on_neighbours = on_neighbours
-        self._reassembler = Reassembler()
         self._pings: dict[int, Ping] = {}
         self._ping_id = 0
         self._identification = 0
@@ -79,7 +81,7 @@ class Stack:
     def next_timeout(self) -> float | None:
         if self._looped:
             return self.now
-        candidates = [self.neighbours.next_timeout(), self._reassembler.next_timeout()]
+        candidates = [self.neighbours.next_timeout(), self.fragments.next_timeout()]
         candidates += [ping.next_timeout() for ping in self._pings.values()]
         return min((c for c in candidates if c is not None), default=None)
 
@@ -88,7 +90,7 @@ class Stack:
         self.deliver_looped()
         if self.neighbours.handle_timeout(now):
             self._on_neighbours()
-        self._reassembler.handle_timeout(now)
+        self.fragments.handle_timeout(now)
         for ping in list(self._pings.values()):
             ping.handle_timeout(now)
 
@@ -193,12 +195,17 @@ class Stack:
         that was decrypted is done with that. Raises PacketError.
         """
         frame = parse_ethernet(punt.frame)
-        whole = self._reassembler.add(parse_ip(frame.payload), self.now)
+        interface = self._interfaces.numbered(punt.if_id)
+        if interface is None:
+            return
+        decrypted = punt.operation == Operation.DECRYPTED
+        fragment = parse_ip(frame.payload)
+        whole = self.fragments.add(interface, fragment, self.now, decrypted=decrypted)
         if whole is None:
             return
         octets = whole.encode()
-        if punt.operation == Operation.DECRYPTED:
-            self._deliver(whole, octets, self._interfaces.numbered(punt.if_id))
+        if decrypted:
+            self._deliver(whole, octets, interface)
         else:
             again = replace(frame, payload=octets).encode()
             self._transmit(PacketOut(Mode.RECEIVE, again, punt.ingress_port))
@@ -323,9 +330,7 @@ class Stack:
         if about.protocol in (ICMP, ICMPV6):
             self._ping_error(about, message.kind)
         elif message.kind is Kind.TOO_BIG and about.protocol in (ESP, AH, UDP):
-            mtu = message.rest if about.version == 6 else message.rest & 0xFFFF
-            if mtu:
-                self._on_path_mtu(about.dst, mtu)
+            self._on_too_big(_too_big(about, message))
 
     def _ping_error(self, echo: IpPacket, kind: Kind) -> None:
         if len(echo.payload) >= 8 and echo.payload[0] in (8, 128):
@@ -341,6 +346,28 @@ def _count_down(octets: bytes) -> bytes:
     if packet.version == 4:
         return replace(packet, ttl=packet.ttl - 1).encode()
     return octets[:7] + bytes([octets[7] - 1]) + octets[8:]
+
+
+def _too_big(about: IpPacket, message: IcmpMessage) -> TooBig:
+    """What an error tells about an IPsec packet; what the quote lacks was filled with zeros."""
+    length = len(about.encode())
+    shown = len(about.payload) - (length - len(message.data))
+    at = {ESP: 0, AH: 4, UDP: 8}[about.protocol]
+    payload = about.payload
+    return TooBig(
+        message.rest if about.version == 6 else message.rest & 0xFFFF,
+        about.src,
+        about.dst,
+        about.protocol,
+        length,
+        about.df,
+        int.from_bytes(payload[at : at + 4], "big") if shown >= at + 4 else None,
+        _ports(payload) if about.protocol == UDP and shown >= 4 else None,
+    )
+
+
+def _ports(payload: bytes) -> tuple[int, int]:
+    return int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big")
 
 
 def _completed(quoted: bytes) -> bytes:

@@ -8,7 +8,6 @@ from ipsecplane.config import RouterConfig
 from ipsecplane.ipsec.outbound import rule_priority
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.net.rib import NULL_INTERFACE
-from ipsecplane.targets.crypto_header import DfPolicy
 from ipsecplane.targets.desired import (
     DF_POLICIES,
     Forwarding,
@@ -60,12 +59,13 @@ def settings_of(
 ) -> SaSettings:
     """What the rows of an SA need besides the SA."""
     interface = interfaces.named(sa.interface)
-    link = interface.ip_mtu if interface is not None else 1500
+    if interface is None:
+        return SaSettings(crypto.path_mtu(sa, 1500), 1500)
     return SaSettings(
-        crypto.path_mtu(sa.sas.remote, link),
-        link,
-        DF_POLICIES.get(config.df_bit, DfPolicy.COPY),
-        config.prefragment,
+        crypto.path_mtu(sa, interface.ip_mtu),
+        interface.ip_mtu,
+        DF_POLICIES[config.df_bit_of(interface.config)],
+        config.prefragment_of(interface.config),
     )
 
 

@@ -79,6 +79,36 @@ def received_wrong_identity(
     )
 
 
+def fragment_table_full(time: float, interface: str, limit: int) -> LogLine:
+    """As many packets as may be are waiting for their fragments already."""
+    text = f"{interface}: the fragment table has reached its maximum threshold {limit}"
+    return LogLine(time, "IP_VFR", 4, "FRAG_TABLE_OVERFLOW", text)
+
+
+def too_many_fragments(
+    time: float, interface: str, limit: int, source: Address, destination: Address
+) -> LogLine:
+    text = (
+        f"{interface}: Too many fragments per datagram (more than {limit}) - sent by {source},"
+        f" destined to {destination}"
+    )
+    return LogLine(time, "IP_VFR", 4, "TOO_MANY_FRAGMENTS", text)
+
+
+def fragments_overlap(
+    time: float, interface: str, source: Address, destination: Address
+) -> LogLine:
+    text = f"{interface}: from the host {source} destined to {destination}"
+    return LogLine(time, "IP_VFR", 3, "OVERLAP_FRAGMENTS", text)
+
+
+def invalid_fragment_length(
+    time: float, interface: str, source: Address, destination: Address
+) -> LogLine:
+    text = f"{interface}: fragment length is invalid - sent by {source}, destined to {destination}"
+    return LogLine(time, "IP_VFR", 3, "INVALID_FRAG_LENGTH", text)
+
+
 def session_up(time: float, peer: Address, port: int) -> LogLine:
     text = f"Crypto tunnel is UP  .  Peer {peer}:{port}       Id: {peer}"
     return LogLine(time, "CRYPTO", 5, "SESSION_STATUS", text)

@@ -148,6 +148,15 @@ def show_ip_interface(session: Session, args: Args) -> list[str]:
     return interface.ip_interface(_interfaces(session, args))
 
 
+@EXEC.command("show ip virtual-reassembly [INTERFACE$interface]", "Virtual reassembly",
+              "Interface number")  # fmt: skip
+def show_ip_virtual_reassembly(session: Session, args: Args) -> list[str]:
+    views = session.router.reassemblies()
+    if "interface" in args:
+        views = [view for view in views if view.interface == args["interface"]]
+    return [row for view in views for row in interface.virtual_reassembly(view)]
+
+
 @EXEC.command("show interfaces [INTERFACE$interface]", "Interface status and configuration",
               "Interface number")  # fmt: skip
 def show_interfaces(session: Session, args: Args) -> list[str]:

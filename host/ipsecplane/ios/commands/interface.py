@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import AddressValueError, IPv4Interface, IPv6Interface, NetmaskValueError
 
-from ipsecplane.config import InterfaceConfig, RouterConfig
+from ipsecplane.config import InterfaceConfig, RouterConfig, VirtualReassembly
 from ipsecplane.ios.args import Args
+from ipsecplane.ios.commands.ipsec import DF_BIT_HELPS, FRAGMENTATION_HELPS
 from ipsecplane.ios.commands.modes import CONFIG, CONTROLLER, INTERFACE
 from ipsecplane.ios.commandset import CommandError
 from ipsecplane.ios.interfaces import interface_order
@@ -22,7 +23,23 @@ CONFIG.begin_block("interfaces")
 
 
 def _with_interface(router: RouterConfig, interface: InterfaceConfig) -> RouterConfig:
+    _check_df_bit(router, interface)
     return replace(router, interfaces=(*router.interfaces, interface))
+
+
+def _check_df_bit(router: RouterConfig, interface: InterfaceConfig) -> None:
+    """Interfaces that share a crypto map with local-address share the setting (guide chapter 6)."""
+    crypto_map = router.crypto_maps.get(interface.crypto_map or "")
+    if crypto_map is None or crypto_map.local_address is None:
+        return
+    own = router.df_bit_of(interface)
+    for other in router.interfaces:
+        if other.crypto_map == crypto_map.name and router.df_bit_of(other) != own:
+            raise CommandError(
+                f"ERROR: {other.name} (df-bit {router.df_bit_of(other)}) and {interface.name}"
+                f" (df-bit {own}) share crypto map {crypto_map.name} with local-address"
+                f" {crypto_map.local_address}: they must have the same crypto ipsec df-bit"
+            )
 
 
 CONFIG.add(
@@ -36,6 +53,7 @@ INTERFACE.explain("""
     ip: Interface Internet Protocol config commands
     ipv6: IPv6 interface subcommands
     crypto: Encryption/Decryption commands
+    crypto ipsec: Set IPSec parameters
     serial: Serial interface commands
 """)
 
@@ -97,6 +115,8 @@ def ip_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, address=_ipv4_interface(args))
 
 
+INTERFACE.keep("ip broadcast-address A.B.C.D", "Set the broadcast address of an interface",
+               "IP broadcast address", key="ip broadcast-address")  # fmt: skip
 INTERFACE.keep("ip route-cache [cef|flow|same-interface]",
                "Enable fast-switching cache for outgoing packets",
                "Enable Cisco Express Forwarding", "Enable flow fast-switching cache",
@@ -117,6 +137,26 @@ def ip_mtu(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, ip_mtu=args.number("bytes"))
 
 
+@INTERFACE.line(
+    "ip virtual-reassembly [in] [max-reassemblies <1-1024>$packets|max-fragments <1-255>$fragments"
+    "|timeout <1-60>$timeout|drop-fragments$drop]...",
+    "Virtual Reassembly", "Reassemble inbound fragments",
+    "Maximum number of reassemblies", "Concurrent reassemblies",
+    "Maximum number of fragments per reassembly", "Fragments per reassembly",
+    "Timeout value of a reassembly", "Time in seconds", "Drop all fragments",
+    no="ip virtual-reassembly",
+)  # fmt: skip
+def virtual_reassembly(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    default = VirtualReassembly()
+    settings = VirtualReassembly(
+        int(args.text("packets", str(default.max_reassemblies))),
+        int(args.text("fragments", str(default.max_fragments))),
+        int(args.text("timeout", str(default.timeout))),
+        "drop" in args,
+    )
+    return replace(interface, virtual_reassembly=settings)
+
+
 @INTERFACE.line("shutdown", "Shutdown the selected interface")
 def shutdown(interface: InterfaceConfig, _: Args) -> InterfaceConfig:
     return replace(interface, shutdown=True)
@@ -134,7 +174,8 @@ INTERFACE.keep("speed {10|100|1000|auto}", "Configure speed operation", "Force 1
                "Enable AUTO speed configuration", key="speed")  # fmt: skip
 INTERFACE.keep("negotiation auto", "Select Autonegotiation mode", "Perform link autonegotiation",
                keeps_no=True)  # fmt: skip
-INTERFACE.keep("media-type {rj45|sfp}", "Media type", "RJ45 connector", "SFP module",
+INTERFACE.keep("media-type {100BaseX|10BaseT|rj45|sfp}", "Media type", "Use RJ45 for 100BaseX",
+               "Use RJ45 for 10BaseT", "RJ45 connector", "SFP module",
                key="media-type")  # fmt: skip
 INTERFACE.keep("fair-queue", "Enable Fair Queuing on an Interface", keeps_no=True)
 INTERFACE.keep("mop enabled", "DEC MOP server commands", "Enable MOP for interface", keeps_no=True)
@@ -168,3 +209,14 @@ INTERFACE.keep("ipv6 enable", "Enable IPv6 on interface", keeps_no=True)
                         'ERROR: Crypto Map with tag "{}" does not exist.'))  # fmt: skip
 def crypto_map(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, crypto_map=args.text("name"))
+
+
+@INTERFACE.line("crypto ipsec df-bit {clear|copy|set}$policy", *DF_BIT_HELPS)
+def df_bit(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, df_bit=args.text("policy"))
+
+
+@INTERFACE.line("crypto ipsec fragmentation {after-encryption|before-encryption}$when",
+                *FRAGMENTATION_HELPS)  # fmt: skip
+def fragmentation(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, prefragment=args["when"] == "before-encryption")

@@ -47,17 +47,27 @@ def replay_disable(router: RouterConfig, _: Args) -> RouterConfig:
     return replace(router, replay_window=0)
 
 
-@CONFIG.line("crypto ipsec df-bit {clear|copy|set}$policy", "Handling of encapsulated DF bit",
-             "Clear DF bit for encapsulated tunnel packets", "Copy DF bit from inner packet",
-             "Set DF bit for encapsulated tunnel packets",
+DF_BIT_HELPS = (
+    "Handling of encapsulated DF bit",
+    "Clear DF bit for encapsulated tunnel packets",
+    "Copy DF bit from inner packet",
+    "Set DF bit for encapsulated tunnel packets",
+)
+FRAGMENTATION_HELPS = (
+    "Handling of fragmentation of near-MTU sized packets",
+    "Perform fragmentation after encryption",
+    "Perform fragmentation before encryption",
+)
+
+
+@CONFIG.line("crypto ipsec df-bit {clear|copy|set}$policy", *DF_BIT_HELPS,
              default="crypto ipsec df-bit copy")  # fmt: skip
 def df_bit(router: RouterConfig, args: Args) -> RouterConfig:
     return replace(router, df_bit=args.text("policy"))
 
 
 @CONFIG.line("crypto ipsec fragmentation {after-encryption|before-encryption}$when",
-             "Handling of fragmentation of near-MTU sized packets",
-             "Perform fragmentation after encryption", "Perform fragmentation before encryption",
+             *FRAGMENTATION_HELPS,
              default="crypto ipsec fragmentation before-encryption")  # fmt: skip
 def fragmentation(router: RouterConfig, args: Args) -> RouterConfig:
     return replace(router, prefragment=args["when"] == "before-encryption")

@@ -1,11 +1,11 @@
-"""`show interfaces`, `show ip interface [brief]`."""
+"""`show interfaces`, `show ip interface [brief]`, `show ip virtual-reassembly`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from ipsecplane.views import InterfaceView
+from ipsecplane.views import InterfaceView, ReassemblyView
 
 _BANDWIDTHS = {
     "Ethernet": 10_000,
@@ -94,3 +94,22 @@ def interfaces(views: Sequence[InterfaceView]) -> list[str]:
             f"     {view.output_packets} packets output, {view.output_bytes} bytes, 0 underruns",
         ]
     return rows
+
+
+def virtual_reassembly(view: ReassemblyView) -> list[str]:
+    settings = view.settings
+    return [
+        f"{view.interface}:",
+        "   Virtual Fragment Reassembly (VFR) is ENABLED [in]",
+        f"   Concurrent reassemblies (max-reassemblies): {settings.max_reassemblies}",
+        f"   Fragments per reassembly (max-fragments): {settings.max_fragments}",
+        f"   Reassembly timeout (timeout): {settings.timeout} seconds",
+        f"   Drop fragments: {'ON' if settings.drop_fragments else 'OFF'}",
+        "",
+        f"   Current reassembly count:{view.packets}",
+        f"   Current fragment count:{view.fragments}",
+        f"   Total reassembly count:{view.reassembled}",
+        f"   Total reassembly timeout count:{view.timeouts}",
+        *(f"   Dropped, {why}:{count}" for why, count in view.drops.items()),
+        "",
+    ]
