@@ -143,6 +143,33 @@ class IsakmpKey:
 
 
 @dataclass(frozen=True, slots=True)
+class IkeIdentity:
+    """How a side names itself in Phase 1 (RFC 2407 section 4.6.2.1)."""
+
+    kind: str  # address | fqdn | user-fqdn | key-id | dn
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpPeer:
+    """`crypto isakmp peer`: with a password or an endpoint, Phase 1 is begun in aggressive mode.
+
+    `network` holds its addresses, or it is known by `hostname` alone. The endpoint is the identity
+    that we send (guide chapter 9).
+    """
+
+    network: Network | None = None
+    hostname: str | None = None
+    aggressive_password: str | None = None
+    aggressive_endpoint: IkeIdentity | None = None
+    description: str = ""
+
+    @property
+    def aggressive(self) -> bool:
+        return self.aggressive_password is not None or self.aggressive_endpoint is not None
+
+
+@dataclass(frozen=True, slots=True)
 class TransformSet:
     """`crypto ipsec transform-set`: AH and ESP parts by algorithm name, None = not used."""
 
@@ -234,6 +261,10 @@ class RouterConfig:
     isakmp_enabled: bool = True
     isakmp_policies: tuple[IsakmpPolicy, ...] = ()
     isakmp_keys: tuple[IsakmpKey, ...] = ()
+    isakmp_peers: tuple[IsakmpPeer, ...] = ()
+    isakmp_identity: str = "address"  # address | hostname | dn
+    aggressive_mode: bool = True
+    domain_name: str = ""
     invalid_spi_recovery: bool = False
     transform_sets: dict[str, TransformSet] = field(default_factory=dict)
     crypto_maps: dict[str, CryptoMap] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from ipsecplane.ike.types import MainModeState
+from ipsecplane.ike.types import IsakmpState
 from ipsecplane.views import IdentView, SaView
 from routers import Pair, make_pair
 
@@ -76,7 +76,7 @@ def test_recovery_costs_two_packets_of_thirty() -> None:
     pair.run(0.01)
     assert ident(pair, "b").sas == ()
     assert ident(pair, "b").decaps == 0
-    assert [v.state for v in b.isakmp_sas() if v.deleted] == [MainModeState.MM_NO_STATE]
+    assert [v.state for v in b.isakmp_sas() if v.deleted] == [IsakmpState.MM_NO_STATE]
     assert len(ident(pair, "a").sas) == 4, "A still believes in its SAs: the black hole"
 
     run = pair.ping(pair.a, "10.0.2.2", "10.0.0.1", 30)
@@ -93,7 +93,7 @@ def test_recovery_costs_two_packets_of_thirty() -> None:
     assert old not in {s.spi for s in after.sas}
     assert [s.conn_id for s in after.sas] == [5125, 5127, 5126, 5128]
     live = [v for v in b.isakmp_sas() if not v.deleted]
-    assert [(v.state, v.we_initiated) for v in live] == [(MainModeState.QM_IDLE, True)]
+    assert [(v.state, v.we_initiated) for v in live] == [(IsakmpState.QM_IDLE, True)]
 
 
 def test_without_recovery_it_stays_a_black_hole_until_the_lifetime_ends() -> None:

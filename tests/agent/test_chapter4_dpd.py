@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 from configs import PORTS, both, router
-from ipsecplane.ike.types import MainModeState
+from ipsecplane.ike.types import IsakmpState
 from routers import Pair, Site, make_pair
 
 PEER = ip_address("203.0.113.2")
@@ -24,7 +24,7 @@ def asked(made: Pair, site: Site) -> int:
     return site.router.agent._plane.crypto.engine.statistics.counts.get("dpd_sent", 0)
 
 
-def live(site: Site) -> list[MainModeState]:
+def live(site: Site) -> list[IsakmpState]:
     return [view.state for view in site.router.agent.isakmp_sas() if not view.deleted]
 
 
@@ -37,7 +37,7 @@ def test_on_demand_an_idle_tunnel_to_a_dead_peer_stays() -> None:
     made.wire.set_up(False)
     made.run(600)
     assert asked(made, made.a) == 0
-    assert live(made.a) == [MainModeState.QM_IDLE]
+    assert live(made.a) == [IsakmpState.QM_IDLE]
 
 
 def test_on_demand_traffic_that_is_answered_asks_nothing() -> None:
@@ -61,14 +61,14 @@ def test_on_demand_traffic_without_an_answer_finds_the_peer_dead() -> None:
         made.log(made.a)
     )
     assert idle_times(made) == [0]
-    assert live(made.b) == [MainModeState.QM_IDLE], "it was not asked to look"
+    assert live(made.b) == [IsakmpState.QM_IDLE], "it was not asked to look"
 
 
 def test_without_the_command_a_dead_peer_is_not_noticed() -> None:
     made = pair("!")
     made.wire.set_up(False)
     made.ping(made.a, "192.168.2.1", "192.168.1.1", 30)
-    assert live(made.a) == [MainModeState.QM_IDLE]
+    assert live(made.a) == [IsakmpState.QM_IDLE]
     assert "SESSION_STATUS" not in made.log(made.a)
 
 

@@ -10,7 +10,7 @@ from ipsecplane.config import IsakmpPolicy, TransformSet
 from ipsecplane.ike.types import (
     InboundSasReady,
     IsakmpSaEstablished,
-    MainModeState,
+    IsakmpState,
     NegotiationFailed,
     OutboundSasReady,
     Phase2Policy,
@@ -38,7 +38,7 @@ from tests.ike.world import (
 def negotiated(one: World) -> None:
     """Both sides are up with one agreed pair."""
     for node in one.nodes:
-        assert [sa.state for sa in node.engine.isakmp_sas()] == [MainModeState.QM_IDLE]
+        assert [sa.state for sa in node.engine.isakmp_sas()] == [IsakmpState.QM_IDLE]
         assert len(node.of(IsakmpSaEstablished)) == 1
         assert len(node.of(OutboundSasReady)) == 1
         assert node.logs == []
@@ -306,7 +306,7 @@ def test_no_common_policy() -> None:
     ]
     assert wire.a.engine.statistics.counts["unauthenticated"] == 1
     assert "Notify has no hash. Rejected." in wire.a.debugs
-    assert [sa.state for sa in wire.a.live()] == [MainModeState.MM_NO_STATE]
+    assert [sa.state for sa in wire.a.live()] == [IsakmpState.MM_NO_STATE]
     wire.run(300)
     assert wire.a.of(NegotiationFailed) == [NegotiationFailed(B, 1, "no IKE SA")]
 
@@ -320,7 +320,7 @@ def test_wrong_key() -> None:
         "%CRYPTO-4-IKMP_BAD_MESSAGE: IKE message from 10.1.1.1 failed its sanity check "
         "or is malformed"
     ]
-    assert [sa.state for sa in wire.b.live()] == [MainModeState.MM_KEY_EXCH]
+    assert [sa.state for sa in wire.b.live()] == [IsakmpState.MM_KEY_EXCH]
     wire.run(300)
     assert wire.a.of(IsakmpSaEstablished) == wire.b.of(IsakmpSaEstablished) == []
     assert wire.a.of(NegotiationFailed) == [NegotiationFailed(B, 1, "no IKE SA")]

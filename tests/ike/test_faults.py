@@ -19,7 +19,7 @@ from ipsecplane.ike.types import (
     IpsecSasDeleted,
     IsakmpSaDeleted,
     IsakmpSaEstablished,
-    MainModeState,
+    IsakmpState,
     NegotiationFailed,
     OutboundSasReady,
 )
@@ -118,8 +118,8 @@ def test_everything_again_later() -> None:
     assert wire.b.engine.statistics.counts["replayed"] == 2  # QM1 and QM3
     # The repeated first message alone looks like a beginning; nobody can go on with it.
     assert [sa.state for sa in wire.b.live()] == [
-        MainModeState.QM_IDLE,
-        MainModeState.MM_SA_SETUP,
+        IsakmpState.QM_IDLE,
+        IsakmpState.MM_SA_SETUP,
     ]
 
 
@@ -406,7 +406,8 @@ def test_no_sa_for_it() -> None:
     ]
 
 
-def test_aggressive_mode_is_refused() -> None:
+def test_a_first_message_of_another_mode() -> None:
+    """Aggressive mode's holds an identity, main mode's does not."""
     wire, policy, _ = modern_world()
     wire.tap = lambda _, __: []
     wire.initiate(wire.a, policy)
@@ -414,8 +415,10 @@ def test_aggressive_mode_is_refused() -> None:
     wire.tap = None
     wire.deliver(altered(wire.sent[0], first[:18] + bytes([4]) + first[19:]))
     assert wire.b.logs == [
-        "%CRYPTO-6-IKMP_MODE_FAILURE: Processing of Aggressive mode failed with peer at 10.1.1.1"
+        "%CRYPTO-4-IKMP_BAD_MESSAGE: IKE message from 10.1.1.1 failed its sanity check or is "
+        "malformed"
     ]
+    assert "IDENTIFICATION at offset 28: 0 payloads where one is needed" in wire.b.debugs
 
 
 def test_a_flood_of_first_messages() -> None:

@@ -11,7 +11,7 @@ from ipsecplane.ike.types import (
     IpsecSasDeleted,
     IsakmpSaDeleted,
     IsakmpSaEstablished,
-    MainModeState,
+    IsakmpState,
     NegotiationFailed,
     OutboundSasReady,
     Phase2Policy,
@@ -38,7 +38,7 @@ def up(wire: World, node: Node, policy: Phase2Policy) -> None:
     assert node.outbound
 
 
-def states(node: Node) -> list[tuple[int, MainModeState, bool]]:
+def states(node: Node) -> list[tuple[int, IsakmpState, bool]]:
     return [(sa.conn_id, sa.state, sa.deleted) for sa in node.engine.isakmp_sas()]
 
 
@@ -57,7 +57,7 @@ def test_invalid_spi_recovery_as_in_the_guide() -> None:
     wire.b.inbound.clear()
     wire.b.outbound.clear()
     wire.settle()
-    assert states(wire.a) == states(wire.b) == [(1001, MainModeState.MM_NO_STATE, True)]
+    assert states(wire.a) == states(wire.b) == [(1001, IsakmpState.MM_NO_STATE, True)]
     assert wire.a.outbound != {}
     # A's next packet: B sets up an IKE SA to say that it does not know the SPI.
     spi = old.ah.outbound_spi
@@ -69,8 +69,8 @@ def test_invalid_spi_recovery_as_in_the_guide() -> None:
     ]
     assert wire.a.outbound == {}
     assert states(wire.b) == [
-        (1001, MainModeState.MM_NO_STATE, True),
-        (1002, MainModeState.QM_IDLE, False),
+        (1001, IsakmpState.MM_NO_STATE, True),
+        (1002, IsakmpState.QM_IDLE, False),
     ]
     assert [sa.we_initiated for sa in wire.b.live()] == [True]
     # Further traffic of A finds no SA: quick mode under the IKE SA that B made.
@@ -80,7 +80,7 @@ def test_invalid_spi_recovery_as_in_the_guide() -> None:
     check_consistent(wire)
     assert wire.a.of(OutboundSasReady)[-1].sas.isakmp_conn_id == 1002
     wire.run(60)
-    assert states(wire.b) == [(1002, MainModeState.QM_IDLE, False)]
+    assert states(wire.b) == [(1002, IsakmpState.QM_IDLE, False)]
 
 
 def test_recovery_after_a_restart_is_a_first_contact() -> None:
@@ -182,7 +182,7 @@ def test_deleted_sas_are_shown_for_a_minute() -> None:
     wire.flush()
     wire.run(55)
     for node in wire.nodes:
-        assert states(node) == [(1001, MainModeState.MM_NO_STATE, True)]
+        assert states(node) == [(1001, IsakmpState.MM_NO_STATE, True)]
         assert [event.conn_id for event in node.of(IsakmpSaDeleted)] == [1001]
     assert not wire.b.engine.delete_isakmp(1001, wire.now)
     wire.run(10)

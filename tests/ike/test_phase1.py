@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 from ipsecplane.config import IsakmpKey, IsakmpPolicy
-from ipsecplane.ike import phase1
+from ipsecplane.ike import credentials, phase1
 from ipsecplane.ike.attributes import number_attribute
 from ipsecplane.ike.constants import NotifyType
 from ipsecplane.ike.errors import NegotiationError
@@ -153,4 +153,4 @@ def test_the_narrowest_key_wins() -> None:
     ]
     peers = {"10.1.1.1": b"host", "10.1.1.2": b"net", "192.0.2.1": b"any", "2001:db8::1": None}
     for peer, secret in peers.items():
-        assert phase1.pre_shared_key(keys, ip_address(peer)) == secret
+        assert credentials.pre_shared_key(keys, ip_address(peer)) == secret

@@ -26,6 +26,7 @@ charon {{
 kernel-libipsec kernel-netlink socket-default vici
   retransmit_tries = 3
   retransmit_timeout = 1.0
+  i_dont_care_about_security_and_use_aggressive_mode_psk = yes
   plugins {{
     vici {{
       socket = {vici}
@@ -54,7 +55,7 @@ _SWANCTL_CONF = """\
 connections {{
   peer {{
     version = 1
-    aggressive = no
+    aggressive = {aggressive}
     local_addrs = {local}
     remote_addrs = {remote}
     proposals = {ike}
@@ -66,11 +67,11 @@ connections {{
     keyingtries = 1
     local {{
       auth = psk
-      id = {local}
+      id = "{local_id}"
     }}
     remote {{
       auth = psk
-      id = {remote}
+      id = "{remote_id}"
     }}
     children {{
       net {{
@@ -86,8 +87,8 @@ connections {{
 }}
 secrets {{
   ike-peer {{
-    id-1 = {local}
-    id-2 = {remote}
+    id-1 = "{local_id}"
+    id-2 = "{remote_id}"
     secret = "{psk}"
   }}
 }}
@@ -101,9 +102,10 @@ def missing() -> str | None:
 
 @dataclass(frozen=True)
 class Connection:
-    """IKEv1 main mode with a pre-shared key, and one child, "net".
+    """IKEv1 with a pre-shared key, and one child, "net".
 
-    In strongSwan's own words: proposals as "aes128-sha1-modp2048", times as "20s" ("0s" = never).
+    In strongSwan's own words: proposals as "aes128-sha1-modp2048", times as "20s" ("0s" = never),
+    identities as "fqdn:name" or "keyid:name". Without an identity a side is its address.
     """
 
     local: str
@@ -118,10 +120,17 @@ class Connection:
     esp_life: str = "70m"
     dpd: str = "0s"
     dpd_timeout: str = "0s"
+    aggressive: bool = False
+    local_id: str = ""
+    remote_id: str = ""
 
     def text(self) -> str:
         """swanctl.conf"""
-        return _SWANCTL_CONF.format(**asdict(self))
+        values = asdict(self)
+        values["aggressive"] = "yes" if self.aggressive else "no"
+        values["local_id"] = self.local_id or self.local
+        values["remote_id"] = self.remote_id or self.remote
+        return _SWANCTL_CONF.format(**values)
 
 
 class StrongSwan:

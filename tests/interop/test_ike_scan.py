@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -33,8 +34,9 @@ class Responder:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         udp.bind(("127.0.0.1", 0))
         self.port: int = udp.getsockname()[1]
-        config = IkeConfig(policies=POLICIES, keys=(IsakmpKey("1234", ip_network("127.0.0.0/8")),))
-        self.engine = Engine(config, random_bytes=os.urandom)
+        key = IsakmpKey("1234", ip_network("127.0.0.0/8"))
+        self.config = IkeConfig(policies=POLICIES, keys=(key,))
+        self.engine = Engine(self.config, random_bytes=os.urandom)
         self.pump = UdpPump(self.engine, [udp])
 
     def scan(self, *arguments: str) -> str:
@@ -102,6 +104,24 @@ def test_nat_traversal_is_answered_with_one_version(responder: Responder) -> Non
     assert "90cb80913ebb696e086381b5ec427b1f" not in output
 
 
-def test_aggressive_mode_gets_no_answer(responder: Responder) -> None:
+def test_aggressive_mode(responder: Responder) -> None:
+    """Key by address; the answer holds the proof from which a weak key could be guessed."""
+    output = responder.scan(
+        "--aggressive", "--trans=5,1,1,2", "--dhgroup=2", "--id=test", "--multiline"
+    )
+    assert "Aggressive Mode Handshake returned" in output
+    assert "KeyExchange(128 bytes)" in output
+    assert "ID(Type=ID_IPV4_ADDR, Value=127.0.0.1)" in output
+    assert "Hash(16 bytes)" in output
+    assert "VID=afcad71368a1f1c96b8696fc77570100 (Dead Peer Detection v1.0)" in output
+
+
+def test_aggressive_mode_in_a_group_of_no_policy(responder: Responder) -> None:
+    output = responder.scan("--aggressive", "--trans=5,1,1,5", "--dhgroup=5", "--id=test")
+    assert "Notify message 14 (NO-PROPOSAL-CHOSEN)" in output
+
+
+def test_aggressive_mode_disabled(responder: Responder) -> None:
+    responder.engine.reconfigure(replace(responder.config, aggressive_mode=False), 0.0)
     output = responder.scan("--aggressive", "--trans=5,1,1,2", "--dhgroup=2", "--id=test")
-    assert "0 returned handshake; 0 returned notify" in output
+    assert "Notify message 7 (INVALID-EXCHANGE-TYPE)" in output

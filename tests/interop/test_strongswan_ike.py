@@ -153,13 +153,13 @@ class Peers:
             (suite.transform_set,),
             pfs_group=suite.pfs_group,
         )
-        config = IkeConfig(
+        self.config = IkeConfig(
             policies=(suite.policy,),
             keys=(IsakmpKey("1234", ip_network(f"{RIGHT}/32")),),
             phase2=(self.policy,),
             retransmit_interval=1.0,
         )
-        self.engine = Engine(config, random_bytes=os.urandom)
+        self.engine = Engine(self.config, random_bytes=os.urandom)
         self.pump = UdpPump(
             self.engine, [left.inside(lambda port=port: bound(port)) for port in (500, 4500)]
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 
 from ipsecplane.config import Address, RouterConfig
-from ipsecplane.ike.types import IsakmpSaView, MainModeState, ProxyIdentity
+from ipsecplane.ike.types import IsakmpSaView, IsakmpState, ProxyIdentity
 from ipsecplane.views import (
     EngineConnectionView,
     IdentView,
@@ -175,7 +175,7 @@ def isakmp_sa(
     remote: str,
     *,
     initiated: bool = True,
-    state: MainModeState = MainModeState.QM_IDLE,
+    state: IsakmpState = IsakmpState.QM_IDLE,
     deleted: bool = False,
     config: RouterConfig | None = None,
 ) -> IsakmpSaView:

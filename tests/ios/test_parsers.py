@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from ios_fakes import FakeRouter, guide_idents, isakmp_sa
-from ipsecplane.ike.types import MainModeState
+from ipsecplane.ike.types import IsakmpState
 from ipsecplane.ios import syslog
 from ipsecplane.ios.session import Session
 from ipsecplane.views import InterfaceView, RouteView
@@ -29,7 +29,7 @@ COMMANDS = (
 def outputs(session: Session, router: FakeRouter) -> dict[str, str]:
     router.ident_views = guide_idents()
     router.sas = [
-        isakmp_sa(1001, "10.1.1.1", "10.2.2.2", state=MainModeState.MM_NO_STATE, deleted=True),
+        isakmp_sa(1001, "10.1.1.1", "10.2.2.2", state=IsakmpState.MM_NO_STATE, deleted=True),
         isakmp_sa(1002, "10.1.1.1", "10.2.2.2"),
     ]
     router.matches = {"150": {10: 28}}

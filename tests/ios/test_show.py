@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ios_fakes import FakeRouter, guide_idents, isakmp_sa
 from ipsecplane.config import InterfaceConfig, TransformSet
-from ipsecplane.ike.types import MainModeState, ProxyIdentity
+from ipsecplane.ike.types import IsakmpState, ProxyIdentity
 from ipsecplane.ios import syslog
 from ipsecplane.ios.show.ipsec import ipsec_sa
 from ipsecplane.ios.show.names import ah_transform, esp_transform
@@ -22,7 +22,7 @@ Run = Callable[[str], str]
 
 def test_isakmp_sas(run: Run, router: FakeRouter) -> None:
     gone = isakmp_sa(
-        1001, "10.1.1.1", "10.2.2.2", state=MainModeState.MM_NO_STATE, deleted=True
+        1001, "10.1.1.1", "10.2.2.2", state=IsakmpState.MM_NO_STATE, deleted=True
     )  # fmt: skip
     router.sas = [gone, isakmp_sa(1002, "10.1.1.1", "10.2.2.2", initiated=False)]
     assert run("show crypto isakmp sa").splitlines() == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ipsecplane.config import Address, RouterConfig
+from ipsecplane.config import Address, IkeIdentity, RouterConfig
 from ipsecplane.ike.engine import Engine
 from ipsecplane.ike.types import (
     DebugMessage,
@@ -14,8 +14,8 @@ from ipsecplane.ike.types import (
     InboundSasReady,
     IpsecSas,
     IpsecSasDeleted,
+    IsakmpState,
     LogMessage,
-    MainModeState,
     NegotiationFailed,
     OutboundSasReady,
     PeerDead,
@@ -118,7 +118,7 @@ class Crypto:
     ) -> None:
         """An IPsec packet for an SA that we have not (guide chapter 3)."""
         ike_sa = any(
-            v.remote == source and v.state is MainModeState.QM_IDLE and not v.deleted
+            v.remote == source and v.state is IsakmpState.QM_IDLE and not v.deleted
             for v in self.engine.isakmp_sas()
         )
         entries = [e.number for e in self.spd.entries.values() if source in e.phase2.peers]
@@ -361,9 +361,20 @@ def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
     return IkeConfig(
         policies=tuple(sorted(config.isakmp_policies, key=lambda p: p.priority)),
         keys=config.isakmp_keys,
+        peers=config.isakmp_peers,
+        identity=_identity(config),
+        aggressive_mode=config.aggressive_mode,
         phase2=spd.phase2(),
         invalid_spi_recovery=config.invalid_spi_recovery,
         nat_transparency=config.nat_transparency,
         nat_keepalive=config.nat_keepalive,
         keepalive=config.keepalive,
     )
+
+
+def _identity(config: RouterConfig) -> IkeIdentity | None:
+    """`crypto isakmp identity`; a distinguished name goes with certificates alone."""
+    if config.isakmp_identity != "hostname":
+        return None
+    domain = f".{config.domain_name}" if config.domain_name else ""
+    return IkeIdentity("fqdn", config.hostname + domain)

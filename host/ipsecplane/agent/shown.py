@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ipsecplane.config import IsakmpPolicy, RouterConfig
 from ipsecplane.ike.key_engine import transform_keywords
-from ipsecplane.ike.types import MainModeState, ProtocolSa, ProxyIdentity
+from ipsecplane.ike.types import IsakmpState, ProtocolSa, ProxyIdentity
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.algorithms import CIPHER, HASH, INTEGRITY
 from ipsecplane.ipsec.sad import SadEntry
@@ -157,7 +157,7 @@ def engine_connections(plane: ControlPlane) -> list[EngineConnectionView]:
     rows = [
         EngineConnectionView(v.conn_id, "IKE", _ike_algorithm(v.policy), 0, 0, 0, v.local)
         for v in plane.crypto.engine.isakmp_sas()
-        if v.state is MainModeState.QM_IDLE and not v.deleted
+        if v.state is IsakmpState.QM_IDLE and not v.deleted
     ]
     for sa in sas:
         into, out = sa.usage.packets_in, sa.usage.packets_out

@@ -80,7 +80,14 @@ class Phase1Attribute(IntEnum):
     KEY_LENGTH = 14
 
 
-AUTHENTICATION_METHODS: Final = {"pre-share": 1, "rsa-sig": 3, "rsa-encr": 4}
+AUTHENTICATION_METHODS: Final = {
+    "pre-share": 1,
+    "rsa-sig": 3,
+    "rsa-encr": 4,
+    # draft-beaulieu-ike-xauth-02 section 7.2: the initiator is to be asked for a user afterwards
+    "XAUTHInitPreShared": 65001,
+    "XAUTHInitRSA": 65005,
+}
 LIFE_SECONDS: Final = 1
 LIFE_KILOBYTES: Final = 2
 
@@ -118,6 +125,7 @@ class IdType(IntEnum):
     IPV6_ADDR_SUBNET = 6
     IPV4_ADDR_RANGE = 7
     IPV6_ADDR_RANGE = 8
+    DER_ASN1_DN = 9
     KEY_ID = 11
 
 

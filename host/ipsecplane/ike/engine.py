@@ -33,6 +33,7 @@ from ipsecplane.ike.types import (
     Statistics,
 )
 
+PHASE1 = (ExchangeType.MAIN, ExchangeType.AGGRESSIVE)
 EARLY_LIMIT = 8  # Phase 2 messages kept until Phase 1 is done
 
 
@@ -63,7 +64,7 @@ class Engine:
     @property
     def statistics(self) -> Statistics:
         """Counts since the start: received, sent, retransmitted, duplicates, replayed, malformed,
-        bad_hash, unauthenticated, no_sa, main_modes(_failed), quick_modes(_failed), recoveries, and
+        bad_hash, unauthenticated, no_sa, (main|aggressive|quick)_modes(_failed), recoveries, and
         refusals by the notification that they caused (no_proposal_chosen, …).
         """
         return Statistics(dict(self._runtime.counts))
@@ -179,7 +180,7 @@ class Engine:
             complaints.bad_message(runtime, datagram, error)
             return
         try:
-            if header.responder_cookie == NO_COOKIE and header.exchange == ExchangeType.MAIN:
+            if header.responder_cookie == NO_COOKIE and header.exchange in PHASE1:
                 self._first_message(header, datagram, now)
             elif (sa := self._find(header)) is not None:
                 self._receive_on(sa, header, datagram, now)
@@ -194,7 +195,7 @@ class Engine:
         if header.responder_cookie == NO_COOKIE:
             return None
         sa = self._phase1.by_cookies(header.initiator_cookie + header.responder_cookie)
-        if sa is None and header.exchange == ExchangeType.MAIN:
+        if sa is None and header.exchange in PHASE1:
             # The answer to our first message brings the responder's cookie.
             sa = self._phase1.by_cookies(header.initiator_cookie + NO_COOKIE)
         return sa
@@ -224,9 +225,11 @@ class Engine:
             f" received packet from {datagram.remote} dport {datagram.local_port} "
             f"sport {datagram.remote_port} Global ({role}) {sa.state}"
         )
-        if header.exchange == ExchangeType.MAIN:
+        if header.exchange in PHASE1:
             if header.message_id:
-                raise PayloadError(20, "message ID", "is not zero in main mode")
+                raise PayloadError(20, "message ID", "is not zero in Phase 1")
+            if sa.phase1 is None or header.exchange != sa.phase1.kind:
+                raise PayloadError(18, "exchange type", "is not that of this SA")
             self._phase1.receive(sa, header, datagram, now)
         elif not header.flags & HeaderFlag.ENCRYPTED:
             complaints.unauthenticated(self._runtime, header.exchange, datagram)

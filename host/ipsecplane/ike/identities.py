@@ -1,4 +1,4 @@
-"""Quick Mode identities: ID payloads to and from selectors (RFC 2407 section 4.6.2)."""
+"""Identities: ID payloads to and from selectors and Phase 1 names (RFC 2407 section 4.6.2)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
+    ip_address,
     summarize_address_range,
 )
+from typing import Final
 
-from ipsecplane.config import Address, Network
+from ipsecplane.config import Address, IkeIdentity, Network
 from ipsecplane.ike.constants import IdType, NotifyType
 from ipsecplane.ike.errors import NegotiationError
 from ipsecplane.ike.payloads import Identification
@@ -59,6 +61,39 @@ def shown(identity: ProxyIdentity) -> str:
         f"{network.network_address}/{network.netmask}/{identity.protocol}/{identity.port} "
         f"(type={int(encode(identity).type)})"
     )
+
+
+def encode_phase1(identity: IkeIdentity, *, protocol: int, port: int) -> Identification:
+    """The ID payload of a name or an address; `protocol` and `port` are RFC 2407's for Phase 1."""
+    if identity.kind == "address":
+        address = ip_address(identity.value)
+        address_type = IdType.IPV4_ADDR if address.version == 4 else IdType.IPV6_ADDR
+        return Identification(address_type, protocol, port, address.packed)
+    if identity.kind == "dn":
+        return Identification(IdType.DER_ASN1_DN, protocol, port, bytes.fromhex(identity.value))
+    kind = next(number for number, name in _NAMES.items() if name == identity.kind)
+    return Identification(kind, protocol, port, identity.value.encode())
+
+
+def phase1_identity(identification: Identification) -> IkeIdentity | None:
+    """What an ID payload of Phase 1 says; None for a type that names nobody (a subnet, a range).
+
+    A distinguished name is given in hexadecimal digits of its DER form.
+    """
+    data = identification.data
+    if identification.type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR):
+        return IkeIdentity("address", str(_address(data)))
+    if identification.type == IdType.DER_ASN1_DN:
+        return IkeIdentity("dn", data.hex())
+    kind = _NAMES.get(identification.type)
+    return None if kind is None else IkeIdentity(kind, data.decode(errors="backslashreplace"))
+
+
+_NAMES: Final[dict[int, str]] = {
+    IdType.FQDN: "fqdn",
+    IdType.USER_FQDN: "user-fqdn",
+    IdType.KEY_ID: "key-id",
+}
 
 
 def _network(identification: Identification) -> Network:

@@ -12,16 +12,16 @@ from ipsecplane.ike.constants import NAT_T_PORT, NO_COOKIE
 from ipsecplane.ike.keys import Phase1Keys
 from ipsecplane.ike.messages import Message
 from ipsecplane.ike.nat import NatState
-from ipsecplane.ike.payloads import Header
+from ipsecplane.ike.payloads import Header, Identification
 from ipsecplane.ike.phase1 import Phase1Choice
 from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.timers import Timer
-from ipsecplane.ike.types import Datagram, IsakmpSaView, MainModeState, Phase2Policy
+from ipsecplane.ike.types import Datagram, IsakmpSaView, IsakmpState, Phase2Policy
 
 if TYPE_CHECKING:
     from ipsecplane.ike.dpd import DeadPeerDetection, PeersQuestions
-    from ipsecplane.ike.main_mode import MainMode
     from ipsecplane.ike.nat_keepalive import NatKeepalive
+    from ipsecplane.ike.phase1_exchange import Phase1Exchange
     from ipsecplane.ike.quick_mode import QuickMode
 
 
@@ -47,7 +47,7 @@ class Work:
 
 
 class IsakmpSa:
-    """State that main mode fills in and Phase 2 uses. Addresses follow the peer through NATs."""
+    """State that Phase 1 fills in and Phase 2 uses. Addresses follow the peer through NATs."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class IsakmpSa:
         self.cookie_i = cookie_i
         self.cookie_r = cookie_r
         self.conn_id = 0
-        self.state = MainModeState.MM_NO_STATE
+        self.state = IsakmpState.MM_NO_STATE
         self.deleted = False
         self.created_at = now
         self.established_at: float | None = None
@@ -81,7 +81,8 @@ class IsakmpSa:
         self.last_block = b""  # of Phase 1's ciphertext
         self.peer_vendor_ids: set[bytes] = set()
         self.for_recovery = False  # started to tell the peer of an invalid SPI
-        self.main_mode: MainMode | None = None
+        self.phase1: Phase1Exchange | None = None
+        self.peer_identity: Identification | None = None  # as authenticated by Phase 1
         self.exchanges: dict[int, QuickMode] = {}
         self.used_message_ids: set[int] = {0}
         self.work = Work()
@@ -118,7 +119,7 @@ class IsakmpSa:
         return 0x80000000 + self.conn_id
 
     def phase1_keys(self) -> Phase1Keys:
-        """The keys of an SA that is past main mode's fourth message."""
+        """The keys of an SA that is past the key exchange."""
         assert self.keys is not None
         return self.keys
 
@@ -135,9 +136,11 @@ class IsakmpSa:
             f" sending packet to {self.remote} my_port {self.local_port} "
             f"peer_port {self.remote_port} ({role}) {self.state}"
         )
-        self.runtime.send(
-            Datagram(self.local, self.local_port, self.remote, self.remote_port, message)
-        )
+        self.runtime.send(self.peers_datagram(message))
+
+    def peers_datagram(self, payload: bytes) -> Datagram:
+        """A datagram of the peer's as it is seen here."""
+        return Datagram(self.local, self.local_port, self.remote, self.remote_port, payload)
 
     def open_sealed(self, iv: bytes, header: Header, data: bytes) -> Message:
         """Decrypt a message of this SA; raises `PayloadError`."""

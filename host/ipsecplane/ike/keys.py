@@ -1,4 +1,4 @@
-"""Key derivation with pre-shared keys (RFC 2409 sections 5, 5.4, 5.5 and appendix B)."""
+"""Key derivation (RFC 2409 sections 5, 5.1, 5.4, 5.5 and appendix B)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Phase1Keys:
 
 @dataclass(frozen=True, slots=True)
 class Phase1Values:
-    """What both sides know after four messages of main mode; `_i` of the initiator."""
+    """What both sides know once keys and nonces are exchanged; `_i` of the initiator."""
 
     cookie_i: bytes
     cookie_r: bytes
@@ -80,13 +80,18 @@ def expand(step: Callable[[bytes], bytes], size: int) -> bytes:
     return material[:size]
 
 
-def phase1_keys(suite: Phase1Suite, pre_shared_key: bytes, values: Phase1Values) -> Phase1Keys:
-    """Raises `WeakKey` when a 3DES key degenerates."""
+def phase1_keys(
+    suite: Phase1Suite, pre_shared_key: bytes | None, values: Phase1Values
+) -> Phase1Keys:
+    """Without a pre-shared key SKEYID is that of signatures; raises `WeakKey`."""
 
     def derive(key: bytes, *parts: bytes) -> bytes:
         return prf(suite.hash, key, *parts)
 
-    skeyid = derive(pre_shared_key, values.nonce_i, values.nonce_r)
+    if pre_shared_key is None:
+        skeyid = derive(values.nonce_i + values.nonce_r, values.shared_secret)
+    else:
+        skeyid = derive(pre_shared_key, values.nonce_i, values.nonce_r)
     tail = values.shared_secret + values.cookies()
     skeyid_d = derive(skeyid, tail, b"\x00")
     skeyid_a = derive(skeyid, skeyid_d, tail, b"\x01")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ipsecplane.config import Address, IsakmpKey, IsakmpPolicy
+from ipsecplane.config import IsakmpPolicy
 from ipsecplane.ike.attributes import Attribute, number_attribute
 from ipsecplane.ike.constants import (
     AUTHENTICATION_METHODS,
@@ -58,14 +58,6 @@ def usable_policies(policies: Iterable[IsakmpPolicy]) -> list[IsakmpPolicy]:
         ),
         key=lambda policy: policy.priority,
     )
-
-
-def pre_shared_key(keys: Iterable[IsakmpKey], peer: Address) -> bytes | None:
-    """The key of the narrowest network that holds the peer; keys by host name need a resolver."""
-    found = [key for key in keys if key.hostname is None and peer in key.network]
-    if not found:
-        return None
-    return max(found, key=lambda key: key.network.prefixlen).secret.encode()
 
 
 def offer(policies: Sequence[IsakmpPolicy]) -> SecurityAssociation:

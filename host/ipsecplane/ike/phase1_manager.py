@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ipsecplane.config import Address
-from ipsecplane.ike import informational, messages, phase1
+from ipsecplane.ike import credentials, informational, messages
+from ipsecplane.ike import phase1_payloads as parts
+from ipsecplane.ike.aggressive_mode import AggressiveMode
 from ipsecplane.ike.constants import (
     IKE_PORT,
     NO_COOKIE,
@@ -22,15 +24,16 @@ from ipsecplane.ike.messages import open_plain
 from ipsecplane.ike.payloads import Deletion, Header, Notification
 from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.sa_records import SaRecords
-from ipsecplane.ike.types import Datagram, IsakmpSaDeleted, IsakmpSaEstablished, MainModeState
+from ipsecplane.ike.types import Datagram, IsakmpSaDeleted, IsakmpSaEstablished, IsakmpState
 
 SHOWN_AFTER_DELETION: Final = 60.0  # seconds an SA stays in the list as MM_NO_STATE (deleted)
+_UNPROVEN: Final = (IsakmpState.MM_SA_SETUP, IsakmpState.AG_INIT_EXCH)  # see `_make_room`
 REKEY_MARGIN: Final = 0.1  # of the lifetime, before its end
 LONGEST_REKEY_MARGIN: Final = 300.0
 
 
 class Phase1Manager:
-    """Implements `main_mode.Owner`; `on_established` and `on_deleted` go on with Phase 2."""
+    """Implements `phase1_exchange.Owner`; `on_established` and `on_deleted` go on with Phase 2."""
 
     def __init__(
         self,
@@ -85,7 +88,7 @@ class Phase1Manager:
                 for sa in self._sas
                 if sa.negotiating
                 and sa.is_with(local, remote, port)
-                and (sa.initiator or sa.state is MainModeState.MM_KEY_EXCH)
+                and (sa.initiator or sa.state is IsakmpState.MM_KEY_EXCH)
             ),
             None,
         )
@@ -102,16 +105,13 @@ class Phase1Manager:
         peer_port: int = IKE_PORT,
         for_recovery: bool = False,
     ) -> IsakmpSa:
-        """Begin main mode as initiator; raises `NegotiationError` without a policy or a key."""
+        """Begin Phase 1 as initiator; raises `NegotiationError` without a policy or a key."""
         runtime = self._runtime
-        secret = phase1.pre_shared_key(runtime.config.keys, peer)
-        if secret is None:
-            runtime.debug(f"ISAKMP:(0):No pre-shared key with {peer}!")
-            raise NegotiationError(
-                NotifyType.AUTHENTICATION_FAILED, f"no pre-shared key with {peer}"
-            )
-        if not phase1.usable_policies(runtime.config.policies):
-            raise NegotiationError(NotifyType.NO_PROPOSAL_CHOSEN, "no usable ISAKMP policy")
+        try:
+            terms = credentials.for_initiator(runtime.config, peer)
+        except NegotiationError as error:
+            runtime.debug(f"ISAKMP:(0):{str(error).capitalize()}!")
+            raise
         sa = IsakmpSa(
             runtime,
             initiator=True,
@@ -123,18 +123,19 @@ class Phase1Manager:
             now=now,
         )
         sa.for_recovery = for_recovery
-        sa.main_mode = MainMode(sa, self, secret)
+        mode = AggressiveMode if terms.aggressive else MainMode
+        sa.phase1 = mode(sa, self, terms)
         self._sas.append(sa)
         self._by_cookies[sa.cookies] = sa
-        sa.main_mode.initiate(now)
+        sa.phase1.initiate(now)
         return sa
 
     def respond(self, header: Header, datagram: Datagram, now: float) -> None:
         """A first message from a peer; raises `PayloadError` or `NegotiationError`."""
         runtime = self._runtime
         known = self._half_open(header.initiator_cookie, datagram.remote)
-        if known is not None and known.main_mode is not None:
-            known.main_mode.receive(header, datagram, now)
+        if known is not None and known.phase1 is not None:
+            known.phase1.receive(header, datagram, now)
             return
         if header.initiator_cookie + NO_COOKIE in self._by_cookies:
             runtime.count("reflected")  # our own first message came back
@@ -157,14 +158,17 @@ class Phase1Manager:
             f" received packet from {sa.remote} dport {sa.local_port} sport {sa.remote_port} "
             "Global (N) NEW SA"
         )
-        secret = phase1.pre_shared_key(runtime.config.keys, datagram.remote)
-        if secret is None:
-            sa.debug(f"No pre-shared key with {datagram.remote}!")
-            raise NegotiationError(
-                NotifyType.NO_PROPOSAL_CHOSEN, f"no pre-shared key with {datagram.remote}"
-            )
-        sa.main_mode = MainMode(sa, self, secret)
-        sa.main_mode.respond(message, now)
+        aggressive = header.exchange == ExchangeType.AGGRESSIVE
+        if aggressive and not runtime.config.aggressive_mode:
+            raise NegotiationError(NotifyType.INVALID_EXCHANGE_TYPE, "aggressive mode is disabled")
+        identity = parts.read_identity(sa, message)[1] if aggressive else None
+        try:
+            terms = credentials.for_responder(runtime.config, datagram.remote, identity)
+        except NegotiationError as error:
+            sa.debug(f"{str(error).capitalize()}!")
+            raise
+        sa.phase1 = (AggressiveMode if aggressive else MainMode)(sa, self, terms)
+        sa.phase1.respond(message, now)
         self._sas.append(sa)
         self._by_cookies[sa.cookies] = sa
 
@@ -184,14 +188,14 @@ class Phase1Manager:
         )
 
     def receive(self, sa: IsakmpSa, header: Header, datagram: Datagram, now: float) -> None:
-        """A main mode message of an SA; raises the errors of `errors.py`."""
-        assert sa.main_mode is not None
+        """A Phase 1 message of an SA; raises the errors of `errors.py`."""
+        assert sa.phase1 is not None
         before = sa.cookies
-        sa.main_mode.receive(header, datagram, now)
+        sa.phase1.receive(header, datagram, now)
         if sa.cookies != before and self._by_cookies.pop(before, None) is not None:
             self._by_cookies[sa.cookies] = sa
 
-    # --- main_mode.Owner ---
+    # --- phase1_exchange.Owner ---
 
     def number(self, sa: IsakmpSa) -> None:
         """IOS numbers an SA when it has keys; until then it is 0 in lists and debugs."""
@@ -210,7 +214,7 @@ class Phase1Manager:
             and not any(s.established and is_same_peer(s, sa) for s in self._sas if s is not sa)
         )
 
-    def main_mode_done(self, sa: IsakmpSa, now: float, *, initial_contact: bool) -> None:
+    def phase1_done(self, sa: IsakmpSa, now: float, *, initial_contact: bool) -> None:
         sa.cancel_timers()
         sa.established_at = now
         self._met.add(sa.remote)
@@ -222,12 +226,12 @@ class Phase1Manager:
         early = margin - jitter if sa.initiator else margin / 2 - jitter
         sa.at(now + lifetime - early, lambda at: self._rekey(sa, at))
         sa.at(now + lifetime, lambda at: self.delete(sa, at, "IKE SA Lifetime Exceeded"))
-        self._runtime.count("main_modes")
+        self._runtime.count(f"{_mode(sa)}_modes")
         self._runtime.emit(IsakmpSaEstablished(sa.conn_id))
         self._on_established(sa, now, initial_contact)
 
-    def main_mode_failed(self, sa: IsakmpSa, now: float, reason: str) -> None:
-        self._runtime.count("main_modes_failed")
+    def phase1_failed(self, sa: IsakmpSa, now: float, reason: str) -> None:
+        self._runtime.count(f"{_mode(sa)}_modes_failed")
         self.delete(sa, now, reason)
 
     # --- ends ---
@@ -248,10 +252,10 @@ class Phase1Manager:
             informational.send(sa, [(PayloadType.DELETE, deletion.encode())])
         was_established = sa.established
         sa.deleted = True
-        sa.state = MainModeState.MM_NO_STATE
+        sa.state = IsakmpState.AG_NO_STATE if _mode(sa) == "aggressive" else IsakmpState.MM_NO_STATE
         sa.cancel_timers()
-        if sa.main_mode is not None:
-            sa.main_mode.stop()
+        if sa.phase1 is not None:
+            sa.phase1.stop()
         self._by_cookies.pop(sa.cookies, None)
         if sa.initiator or sa.conn_id:
             self._runtime.timers.at(now + SHOWN_AFTER_DELETION, lambda _: self._purge(sa))
@@ -293,7 +297,7 @@ class Phase1Manager:
             sa.debug(f"rekeying is impossible: {error}")
 
     def _make_room(self, now: float) -> bool:
-        """Keep half-open main modes of peers below the limit by giving up the oldest.
+        """Keep half-open negotiations of peers below the limit by giving up the oldest.
 
         Only those go whose sender has not shown yet that it can receive our answers, so a flood of
         forged first messages pushes out itself.
@@ -301,7 +305,7 @@ class Phase1Manager:
         half_open = [sa for sa in self._sas if sa.negotiating and not sa.initiator]
         if len(half_open) < self._runtime.config.negotiation_limit:
             return True
-        oldest = next((sa for sa in half_open if sa.state is MainModeState.MM_SA_SETUP), None)
+        oldest = next((sa for sa in half_open if sa.state in _UNPROVEN), None)
         if oldest is None:
             return False
         self._runtime.count("evicted")
@@ -324,6 +328,10 @@ class Phase1Manager:
     def _purge(self, sa: IsakmpSa) -> None:
         sa.debug("purging SA.")
         self._sas.remove(sa)
+
+
+def _mode(sa: IsakmpSa) -> str:
+    return sa.phase1.name if sa.phase1 is not None else "main"
 
 
 def is_same_peer(a: IsakmpSa, b: IsakmpSa) -> bool:

@@ -10,7 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ipsecplane.config import Address, IsakmpKey, IsakmpPolicy, Keepalive, Network, TransformSet
+from ipsecplane.config import (
+    Address,
+    IkeIdentity,
+    IsakmpKey,
+    IsakmpPeer,
+    IsakmpPolicy,
+    Keepalive,
+    Network,
+    TransformSet,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,9 @@ class IkeConfig:
 
     policies: tuple[IsakmpPolicy, ...] = ()
     keys: tuple[IsakmpKey, ...] = ()
+    peers: tuple[IsakmpPeer, ...] = ()  # with whom Phase 1 begins in aggressive mode
+    identity: IkeIdentity | None = None  # ours, with pre-shared keys; None = our address
+    aggressive_mode: bool = True  # off: neither begun nor answered
     phase2: tuple[Phase2Policy, ...] = ()
     invalid_spi_recovery: bool = False
     nat_transparency: bool = True
@@ -121,13 +133,18 @@ class IpsecSas:
     peers_view: tuple[Address, Address] | None = None
 
 
-class MainModeState(StrEnum):
-    """As `show crypto isakmp sa` prints them."""
+class IsakmpState(StrEnum):
+    """As `show crypto isakmp sa` prints them: MM_ in main, AG_ in aggressive mode, CONF_ after."""
 
     MM_NO_STATE = "MM_NO_STATE"
     MM_SA_SETUP = "MM_SA_SETUP"
     MM_KEY_EXCH = "MM_KEY_EXCH"
     MM_KEY_AUTH = "MM_KEY_AUTH"
+    AG_NO_STATE = "AG_NO_STATE"
+    AG_INIT_EXCH = "AG_INIT_EXCH"
+    AG_AUTH = "AG_AUTH"
+    CONF_XAUTH = "CONF_XAUTH"
+    CONF_ADDR = "CONF_ADDR"
     QM_IDLE = "QM_IDLE"
 
 
@@ -141,7 +158,7 @@ class IsakmpSaView:
     local_port: int
     remote_port: int
     we_initiated: bool
-    state: MainModeState
+    state: IsakmpState
     deleted: bool
     policy: IsakmpPolicy | None
     created_at: float

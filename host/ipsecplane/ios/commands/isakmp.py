@@ -66,6 +66,22 @@ def isakmp_key(router: RouterConfig, args: Args) -> RouterConfig:
     return replace(router, isakmp_keys=(*router.isakmp_keys, key))
 
 
+@CONFIG.line("crypto isakmp identity {address|dn|hostname}$kind",
+             "Set the identity which ISAKMP will use",
+             "Use the IP address of the interface for the identity",
+             "Use the distinguished name of the router cert for the identity",
+             "Use the hostname of the router for the identity",
+             default="crypto isakmp identity address")  # fmt: skip
+def isakmp_identity(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, isakmp_identity=args.text("kind"))
+
+
+@CONFIG.line("crypto isakmp aggressive-mode disable", "Set ISAKMP aggressive mode",
+             "Disable ISAKMP aggressive mode")  # fmt: skip
+def aggressive_mode(router: RouterConfig, _: Args) -> RouterConfig:
+    return replace(router, aggressive_mode=False)
+
+
 @CONFIG.line("crypto isakmp invalid-spi-recovery",
              "Initiate IKE and send Invalid SPI Notify")  # fmt: skip
 def invalid_spi_recovery(router: RouterConfig, _: Args) -> RouterConfig:

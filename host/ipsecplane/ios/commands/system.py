@@ -199,10 +199,20 @@ CONFIG.keep("ip domain lookup", "IP DNS Resolver", "Enable IP domain name lookup
             key="ip domain lookup", keeps_no=True)  # fmt: skip
 CONFIG.keep("ip domain-lookup", "Enable IP domain name lookup", key="ip domain lookup",
             keeps_no=True)  # fmt: skip
-CONFIG.keep("ip domain name WORD", "IP DNS Resolver", "Define the default domain name",
-            "Default domain name", key="ip domain name")  # fmt: skip
-CONFIG.keep("ip domain-name WORD", "Define the default domain name", "Default domain name",
-            key="ip domain name")  # fmt: skip
+
+
+@CONFIG.line("ip domain name WORD$domain", "IP DNS Resolver", "Define the default domain name",
+             "Default domain name", key="ip domain name")  # fmt: skip
+def domain_name(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, domain_name=args.text("domain"))
+
+
+@CONFIG.line("ip domain-name WORD$domain", "Define the default domain name", "Default domain name",
+             key="ip domain name")  # fmt: skip
+def domain_name_as_before(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, domain_name=args.text("domain"))
+
+
 CONFIG.keep("ip name-server A.B.C.D...", "Specify address of name server", "Server address")
 CONFIG.begin_block("features")
 CONFIG.keep("cns event-service server", "CNS agents", "CNS event service", "To the server")

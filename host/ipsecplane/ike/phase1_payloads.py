@@ -1,10 +1,10 @@
-"""The payloads of main mode's messages: vendor IDs, NAT detection, identities, INITIAL-CONTACT."""
+"""The payloads of Phase 1's messages: vendor IDs, NAT detection, identities, INITIAL-CONTACT."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from ipsecplane.config import Address
+from ipsecplane.config import Address, IkeIdentity
 from ipsecplane.ike import identities, vendor_ids
 from ipsecplane.ike.constants import IKE_PORT, NAT_T_PORT, IdType, NotifyType, PayloadType
 from ipsecplane.ike.errors import PayloadError
@@ -27,7 +27,7 @@ from ipsecplane.ike.payloads import (
     of_type,
     single,
 )
-from ipsecplane.ike.types import Datagram, ProxyIdentity
+from ipsecplane.ike.types import Datagram
 
 _UDP: Final = 17
 # RFC 2407 section 4.6.2 allows 0/0 and 17/500; peers that floated to NAT-T's port say 17/4500.
@@ -120,32 +120,41 @@ def _nat_d(sa: IsakmpSa, address: Address, port: int) -> bytes:
 # --- identities ---
 
 
-def own_identity(sa: IsakmpSa) -> bytes:
-    """Our address as the body of an ID payload; its port is 0 once off port 500 (RFC 3947, 4)."""
-    sa.debug(
-        f"SA is doing pre-shared key authentication using id type ID_IPV{sa.local.version}_ADDR"
-    )
+def own_identity(sa: IsakmpSa, name: IkeIdentity | None) -> bytes:
+    """The body of our ID payload; its port is 0 once off port 500 (RFC 3947, 4).
+
+    Without a name it is our address, and so it is for `address` without a value.
+    """
+    name = name or IkeIdentity("address", str(sa.local))
     port = IKE_PORT if sa.local_port == IKE_PORT else 0
-    own = ProxyIdentity(identities.host_network(sa.local), _UDP, port)
-    return identities.encode(own).encode()
+    own = identities.encode_phase1(name, protocol=_UDP, port=port)
+    sa.debug(f"SA is doing pre-shared key authentication using id type {_id_name(own.type)}")
+    return own.encode()
 
 
-def read_identity(sa: IsakmpSa, message: Message) -> Payload:
-    """The peer's ID payload, checked. With pre-shared keys its address chose the key already."""
+def read_identity(sa: IsakmpSa, message: Message) -> tuple[Payload, Identification]:
+    """The peer's ID payload, checked for what RFC 2407 allows in Phase 1."""
     sa.debug(" processing ID payload. message ID = 0")
     payload = single(message.payloads, PayloadType.IDENTIFICATION)
     identity = Identification.decode(payload)
     if (identity.protocol, identity.port) not in _PHASE1_PORTS:
         problem = f"protocol {identity.protocol} port {identity.port} is not allowed in Phase 1"
         raise PayloadError(payload.body_offset, "identification", problem)
-    if identity.type in (IdType.IPV4_ADDR, IdType.IPV6_ADDR):
-        address = identities.decode(identity).network.network_address
-        sa.debug(f"ID payload: type {identity.type} address {address}")
-    return payload
+    named = identities.phase1_identity(identity)
+    if named is None:
+        problem = f"type {identity.type} does not name a peer"
+        raise PayloadError(payload.body_offset, "identification", problem)
+    sa.debug(f"ID payload: type {identity.type} {named.kind} {named.value}")
+    return payload, identity
+
+
+def _id_name(kind: int) -> str:
+    """As IOS's debug lines call an ID type."""
+    return f"ID_{IdType(kind).name}"
 
 
 def read_initial_contact(sa: IsakmpSa, message: Message) -> bool:
-    """Whether a last message of main mode carries INITIAL-CONTACT.
+    """Whether a last message of Phase 1 carries INITIAL-CONTACT.
 
     No HASH covers it: it must name this very SA, so that a damaged one does not pass.
     """
