@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ipsecplane.ike import identities
 from ipsecplane.ike.key_engine import key_engine_message, transform_keywords
 from ipsecplane.ike.types import ProtocolSa
 from ipsecplane.ipsec.algorithms import CIPHER
@@ -44,7 +45,8 @@ def adjust_mtu(sa: SadEntry, mtu: int) -> Iterator[str]:
     yield (
         f"IPSEC(adjust_mtu): adjusting path mtu to {mtu}, \n"
         f" (identity) local= {sas.local}, remote= {sas.remote}, \n"
-        f"  local_proxy= {sas.local_identity.network}, remote_proxy= {sas.remote_identity.network}"
+        f"  local_proxy= {identities.shown(sas.local_identity)}, \n"
+        f"  remote_proxy= {identities.shown(sas.remote_identity)}"
     )
 
 
