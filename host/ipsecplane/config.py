@@ -32,19 +32,63 @@ class VirtualReassembly:
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelMode:
+    """`tunnel mode`: IP versions of the packet that carries and of the packets carried, 0 = none.
+
+    Only IPsec is modelled; a tunnel of another mode never comes up.
+    """
+
+    keywords: str
+    carrier: int
+    overlay: int
+
+
+TUNNEL_MODES: Final = {
+    mode.keywords: mode
+    for mode in (
+        TunnelMode("gre ip", 4, 0),
+        TunnelMode("ipsec ipv4", 4, 4),
+        TunnelMode("ipsec ipv4 v6-overlay", 4, 6),
+        TunnelMode("ipsec ipv6", 6, 6),
+        TunnelMode("ipsec ipv6 v4-overlay", 6, 4),
+    )
+}
+"""The first is IOS's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelConfig:
+    """What an interface Tunnel has besides (guide chapter 9); `source` may name an interface."""
+
+    source: Address | str | None = None
+    destination: Address | None = None
+    mode: TunnelMode = TUNNEL_MODES["gre ip"]
+    profile: str | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class InterfaceConfig:
-    """One interface; `name` is the full canonical name ("FastEthernet0/0")."""
+    """One interface; `name` is the full canonical name ("FastEthernet0/0").
+
+    An address of `eui64` takes its lower half from the interface's MAC address, which the agent
+    knows. `unnumbered` is the interface whose IPv4 address this one borrows.
+    """
 
     name: str
     address: IPv4Interface | None = None
     secondary: tuple[IPv4Interface, ...] = ()
     ipv6: tuple[IPv6Interface, ...] = ()
+    eui64: tuple[IPv6Interface, ...] = ()
+    ipv6_enabled: bool = False
+    unnumbered: str | None = None
     shutdown: bool = False
     mtu: int = 1500
     ip_mtu: int | None = None
     mac: str | None = None
     description: str = ""
     crypto_map: str | None = None
+    tunnel: TunnelConfig | None = None
     df_bit: str | None = None  # None = the global value applies
     prefragment: bool | None = None  # None = the global value; off on tunnel interfaces
     virtual_reassembly: VirtualReassembly | None = None
@@ -181,20 +225,33 @@ class TransformSet:
     transport: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CryptoMapEntry:
-    """One sequence number of a crypto map. None = the global value applies."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """How traffic is protected, whatever chose the traffic. None = the global value applies."""
 
-    sequence: int
-    peers: tuple[Address, ...] = ()
     transform_sets: tuple[str, ...] = ()
-    match_address: str | None = None
     pfs_group: int | None = None
     lifetime_seconds: int | None = None
     lifetime_kilobytes: int | None = None
     replay_window: int | None = None  # 0 = disabled
     idle_time: int | None = None
     description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoMapEntry(Protection):
+    """One sequence number of a crypto map."""
+
+    sequence: int
+    peers: tuple[Address, ...] = ()
+    match_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IpsecProfile(Protection):
+    """`crypto ipsec profile`: how a tunnel interface is protected."""
+
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +325,7 @@ class RouterConfig:
     invalid_spi_recovery: bool = False
     transform_sets: dict[str, TransformSet] = field(default_factory=dict)
     crypto_maps: dict[str, CryptoMap] = field(default_factory=dict)
+    ipsec_profiles: dict[str, IpsecProfile] = field(default_factory=dict)
     lifetime_seconds: int = 3600
     lifetime_kilobytes: int = 4608000
     replay_window: int = 64  # 0 = disabled

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from ipsecplane.ios.configuration import body
 from ipsecplane.ios.loader import ConfigurationErrors, load_running_config
-from ipsecplane.ipsec.spd import Numbers, compile_spd
+from ipsecplane.ipsec.policy import Numbers
+from ipsecplane.ipsec.spd import compile_spd
 
 SIZES = (64, 128, 256, 512, 1024)
 GLOBAL = "crypto ipsec security-association replay"

@@ -19,8 +19,9 @@ from ipsecplane.config import (
 )
 from ipsecplane.ike.types import ProxyIdentity
 from ipsecplane.ipsec.outbound import OutboundRule, Selection, cleartext_rules, outbound_rules
+from ipsecplane.ipsec.policy import Numbers, Spd
 from ipsecplane.ipsec.selectors import Packet
-from ipsecplane.ipsec.spd import Numbers, Spd, compile_spd
+from ipsecplane.ipsec.spd import compile_spd
 
 BASE = 0x0A000000  # 10.0.0.0; the tests use its last four bits
 PEER = IPv4Address("192.0.2.2")
@@ -56,7 +57,8 @@ def lines(draw: st.DrawFn) -> list[AccessListEntry]:
 def config_of(lists: list[list[AccessListEntry]]) -> RouterConfig:
     access = {str(100 + n): AccessList(str(100 + n), tuple(one)) for n, one in enumerate(lists)}
     entries = tuple(
-        CryptoMapEntry(10 * n + 10, (PEER,), ("t",), str(100 + n)) for n in range(len(lists))
+        CryptoMapEntry(10 * n + 10, (PEER,), str(100 + n), transform_sets=("t",))
+        for n in range(len(lists))
     )
     interface = InterfaceConfig("Gi0/0", IPv4Interface("192.0.2.1/24"), crypto_map="m")
     return RouterConfig(

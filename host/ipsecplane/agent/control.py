@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from ipsecplane.config import RouterConfig
 from ipsecplane.ike.engine import Engine
 from ipsecplane.ike.types import Datagram, IkeConfig
+from ipsecplane.ios import syslog
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.net.rib import Rib
 from ipsecplane.targets.dependencies import Target
-from ipsecplane.targets.desired import largest_inner
+from ipsecplane.targets.desired import SaSettings, largest_accepted
 from ipsecplane.targets.packetio import PacketIn, PacketOut
 from ipsecplane.targets.programmer import Programmer
 from ipsecplane.targets.session import Session
@@ -29,6 +30,7 @@ from .log import Log
 from .options import AgentOptions, ReplayUnit
 from .punts import Punts
 from .stack import Stack
+from .tunnels import Tunnels
 from .warnings import weak_algorithms
 
 
@@ -81,7 +83,9 @@ class ControlPlane:
             changed=self._changed,
             in_step=lambda: self.programmer.in_step,
         )
+        self.tunnels = Tunnels(self.crypto, random_bytes)
         self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self.largest_inner)
+        self._resolved = config
         self._clock = clock
         self._options = options
         self._inbox: deque[PacketIn] = deque()
@@ -119,6 +123,7 @@ class ControlPlane:
             return None
         candidates = [
             self.crypto.next_timeout(),
+            self.tunnels.next_timeout(),
             self.stack.next_timeout(),
             self.programmer.next_timeout(),
             *(session.next_timeout() for session in self.sessions.values()),
@@ -133,6 +138,7 @@ class ControlPlane:
                 session.handle_timeout(now)
             self.programmer.handle_timeout(now)
             self.crypto.handle_timeout(now)
+            self.tunnels.handle_timeout(now)
             self.stack.handle_timeout(now)
 
     def pump(self) -> None:
@@ -143,20 +149,42 @@ class ControlPlane:
     def configure(self, config: RouterConfig) -> list[str]:
         """Derive everything from a configuration; returns new warnings. Call it in `working`."""
         self.config = config
+        self._resolved = self.interfaces.resolved(config)
         self.log.configure(config.logging)
         before = {i.if_id for i in self.interfaces if i.up}
-        self.interfaces.configure(config)
+        self._route()
         up = {i.if_id for i in self.interfaces if i.up}
         for if_id in before - up:
             self.stack.neighbours.forget(if_id)
-        self.stack.rib = Rib(config.interfaces, config.routes, self.interfaces.is_up)
-        warnings = self.crypto.configure(config, self.stack.rib.local, self.now)
+        warnings = self.crypto.configure(self._resolved, self.stack.rib.local, self.now)
+        self.tunnels.reconfigured()
         warnings += weak_algorithms(config)
         new = [text for text in warnings if text not in self._warned]
         self._warned = set(warnings)
         self._changed()
         self._announce(up - before)
         return new
+
+    def _route(self) -> None:
+        """Interfaces and routes anew: configuration has changed, or which tunnels have SAs."""
+        config = self._resolved
+        self.interfaces.configure(config, self.tunnels.with_sas())
+        self.stack.rib = Rib(config.interfaces, config.routes, self.interfaces.is_up)
+
+    def _follow_tunnels(self) -> None:
+        """The line protocol of a tunnel is up while it has SAs (guide chapter 9)."""
+        before = {one.name: one.up for one in self.interfaces if one.config.tunnel is not None}
+        up = self.tunnels.with_sas()
+        if up == {name for name, was_up in before.items() if was_up}:
+            return
+        self._route()
+        for name in self.tunnels.find_loops(self.stack.rib):
+            self.log.add(syslog.tunnel_looped(self.now, name))
+            self._route()
+        for name, was_up in before.items():
+            if self.interfaces.is_up(name) != was_up:
+                line = syslog.line_protocol_changed(self.now, name, not was_up)
+                self.log.add(line)
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -189,6 +217,7 @@ class ControlPlane:
                 for datagram in datagrams:
                     self.stack.send_ike(datagram)
             else:
+                self.tunnels.schedule(self.stack.rib, now)
                 return
 
     # -- targets ---------------------------------------------------------------------------------
@@ -244,11 +273,12 @@ class ControlPlane:
     def _program(self) -> None:
         """Bring the tables in line with what is wanted now."""
         self._tables_due = False
+        self._follow_tunnels()
         entries, lines = tables.desired(
             self.interfaces,
             self.stack,
             self.crypto,
-            self.config,
+            self._resolved,
             replay_in_pipeline=self._options.replay is ReplayUnit.PIPELINE,
         )
         self.programmer.want(entries)
@@ -257,8 +287,10 @@ class ControlPlane:
 
     def largest_inner(self, sa: SadEntry) -> int:
         """The largest cleartext packet of an SA that fits its path."""
-        settings = tables.settings_of(sa, self.interfaces, self.crypto, self.config)
-        return largest_inner(sa, settings.path_mtu)
+        return largest_accepted(sa, self.settings_of(sa))
+
+    def settings_of(self, sa: SadEntry) -> SaSettings:
+        return tables.settings_of(sa, self.interfaces, self.stack.rib, self.crypto, self._resolved)
 
     # -- packets ---------------------------------------------------------------------------------
 

@@ -24,9 +24,10 @@ from ipsecplane.ike.types import (
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.lifetime import BUSY_INTERVAL
 from ipsecplane.ipsec.path_mtu import PathMtus, TooBig
+from ipsecplane.ipsec.policy import Numbers, PolicyEntry, Spd
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
-from ipsecplane.ipsec.spd import Numbers, PolicyEntry, Spd, compile_spd
+from ipsecplane.ipsec.spd import compile_spd
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.views import LogLine
 
@@ -105,6 +106,13 @@ class Crypto:
         if entry is None or not self._config.isakmp_enabled:
             return
         self._counters.no_sa(number)
+        self.negotiate(number, now)
+
+    def negotiate(self, number: int, now: float) -> None:
+        """Ask for SAs under policy entry `number`, unless that is being done."""
+        entry = self.spd.entries.get(number)
+        if entry is None or not self._config.isakmp_enabled:
+            return
         if number in self._pending or entry.phase2.local_address is None:
             return
         if self.sad.usable(number) and not self._in_step():
@@ -112,6 +120,10 @@ class Crypto:
         self._pending.add(number)
         peer = self._peers.current(entry)
         self.engine.initiate(entry.phase2, local=entry.phase2.local_address, peer=peer, now=now)
+
+    def negotiating(self, number: int) -> bool:
+        """Whether IKE is at work for policy entry `number`."""
+        return number in self._pending
 
     def invalid_spi(
         self, source: Address, destination: Address, protocol: int, spi: int, now: float

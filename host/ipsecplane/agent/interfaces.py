@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from ipaddress import IPv4Interface, IPv6Address, IPv6Interface
 
 from ipsecplane.config import Address, InterfaceConfig, RouterConfig
 from ipsecplane.net.ip import mac_from_text
@@ -12,7 +13,7 @@ from ipsecplane.net.ip import mac_from_text
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface. `port` None = no cable; `up` = it forwards (line protocol)."""
+    """One interface. `port` None = no cable; `up` = its line protocol is."""
 
     if_id: int
     config: InterfaceConfig
@@ -24,6 +25,11 @@ class Interface:
     @property
     def name(self) -> str:
         return self.config.name
+
+    @property
+    def forwards(self) -> bool:
+        """Whether packets may leave by it: to a cable, or through a tunnel."""
+        return self.up and (self.port is not None or self.config.tunnel is not None)
 
     @property
     def ip_mtu(self) -> int:
@@ -58,6 +64,26 @@ def is_virtual(name: str) -> bool:
     return name.startswith(("Loopback", "Null"))
 
 
+def _has_mac(one: InterfaceConfig) -> bool:
+    return one.tunnel is None and not is_virtual(one.name)
+
+
+def interface_id(mac: int) -> int:
+    """The lower half of an address made from a MAC address (RFC 4291 appendix A)."""
+    return (mac >> 24 ^ 0x020000) << 40 | 0xFFFE << 24 | mac & 0xFFFFFF
+
+
+def link_local(mac: int) -> IPv6Address:
+    """The link-local address of an interface."""
+    return IPv6Address(0xFE80 << 112 | interface_id(mac))
+
+
+def _with_interface_id(prefix: IPv6Interface, mac: int) -> IPv6Interface:
+    return IPv6Interface(
+        (int(prefix.network.network_address) | interface_id(mac), prefix.network.prefixlen)
+    )
+
+
 class InterfaceTable:
     """All interfaces of a configuration; one keeps its number as long as the agent lives."""
 
@@ -65,11 +91,28 @@ class InterfaceTable:
         self._ports = dict(ports)
         self._mac_seed = mac_seed
         self._numbers: dict[str, int] = {}
+        self._tunnels_up: frozenset[str] = frozenset()
         self._by_name: dict[str, Interface] = {}
         self._by_id: dict[int, Interface] = {}
 
-    def configure(self, config: RouterConfig) -> None:
-        """Take over a configuration's interfaces."""
+    def resolved(self, config: RouterConfig) -> RouterConfig:
+        """The configuration with the addresses that depend on others: eui-64, unnumbered."""
+        by_name = {one.name: one for one in config.interfaces}
+        lender = next((one for one in config.interfaces if _has_mac(one)), None)
+        interfaces = []
+        for one in config.interfaces:
+            mac = self._mac(one if _has_mac(one) or lender is None else lender)
+            ipv6 = *one.ipv6, *(_with_interface_id(prefix, mac) for prefix in one.eui64)
+            borrowed = by_name.get(one.unnumbered or "")
+            address = one.address
+            if borrowed is not None and borrowed.address is not None:
+                address = IPv4Interface(borrowed.address.ip)  # its network stays with its owner
+            interfaces.append(replace(one, ipv6=ipv6, address=address))
+        return replace(config, interfaces=tuple(interfaces))
+
+    def configure(self, config: RouterConfig, tunnels_up: Collection[str] = ()) -> None:
+        """Take over the interfaces of a resolved configuration."""
+        self._tunnels_up = frozenset(tunnels_up)
         addresses: set[Address] = set()
         for one in config.interfaces:
             if self._is_up(one):
@@ -101,7 +144,11 @@ class InterfaceTable:
         return interface.up if interface is not None else False
 
     def _is_up(self, one: InterfaceConfig) -> bool:
-        return not one.shutdown and (one.name in self._ports or is_virtual(one.name))
+        if one.shutdown:
+            return False
+        if one.tunnel is not None:
+            return one.name in self._tunnels_up
+        return one.name in self._ports or is_virtual(one.name)
 
     def _mac(self, one: InterfaceConfig) -> int:
         """As configured, or made from seed and name: locally administered, always the same."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from ipsecplane.config import Address
 from ipsecplane.ike.engine import Engine
+from ipsecplane.ipsec.policy import PolicyEntry
 from ipsecplane.ipsec.sad import SadEntry, Usage
-from ipsecplane.ipsec.spd import PolicyEntry
 
 
 class PeerChoice:

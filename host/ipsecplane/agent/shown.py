@@ -9,8 +9,8 @@ from ipsecplane.ike.key_engine import transform_keywords
 from ipsecplane.ike.types import IsakmpState, ProtocolSa, ProxyIdentity
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.algorithms import CIPHER, HASH, INTEGRITY
+from ipsecplane.ipsec.policy import PolicyEntry
 from ipsecplane.ipsec.sad import SadEntry
-from ipsecplane.ipsec.spd import PolicyEntry
 from ipsecplane.net.ip import mac_to_text
 from ipsecplane.targets.session import Counts
 from ipsecplane.views import (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from ipsecplane.config import RouterConfig
+from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ipsec.outbound import rule_priority
+from ipsecplane.ipsec.overhead import encapsulated_size
 from ipsecplane.ipsec.sad import SadEntry
-from ipsecplane.net.rib import NULL_INTERFACE
+from ipsecplane.net.rib import NULL_INTERFACE, Rib
 from ipsecplane.targets.desired import (
     DF_POLICIES,
     Forwarding,
@@ -16,6 +18,8 @@ from ipsecplane.targets.desired import (
     SaSettings,
     desired_accelerator_entries,
     desired_pipeline_entries,
+    encapsulation,
+    largest_inner,
 )
 from ipsecplane.targets.tables import Key, TableEntry
 
@@ -45,7 +49,9 @@ def desired(
             neighbours=[Neighbour(*row) for row in stack.neighbours.table()],
             spd=crypto.spd,
             sas=sas,
-            settings={sa.index: settings_of(sa, interfaces, crypto, config) for sa in sas},
+            settings={
+                sa.index: settings_of(sa, interfaces, stack.rib, crypto, config) for sa in sas
+            },
             replay=replay_in_pipeline,
         )
     )
@@ -55,33 +61,52 @@ def desired(
 
 
 def settings_of(
-    sa: SadEntry, interfaces: InterfaceTable, crypto: Crypto, config: RouterConfig
+    sa: SadEntry, interfaces: InterfaceTable, rib: Rib, crypto: Crypto, config: RouterConfig
 ) -> SaSettings:
     """What the rows of an SA need besides the SA."""
     interface = interfaces.named(sa.interface)
+    interface = interfaces.named(sa.interface)
     if interface is None:
         return SaSettings(crypto.path_mtu(sa, 1500), 1500)
-    return SaSettings(
-        crypto.path_mtu(sa, interface.ip_mtu),
-        interface.ip_mtu,
-        DF_POLICIES[config.df_bit_of(interface.config)],
-        config.prefragment_of(interface.config),
-    )
+    df_policy = DF_POLICIES[config.df_bit_of(interface.config)]
+    prefragment = config.prefragment_of(interface.config)
+    if interface.config.tunnel is None:
+        link = interface.ip_mtu
+        return SaSettings(crypto.path_mtu(sa, link), link, df_policy, prefragment)
+    link = link_mtu_to(sa.sas.remote, interfaces, rib)
+    settings = SaSettings(crypto.path_mtu(sa, link), 0, df_policy, prefragment)
+    own = interface.config.ip_mtu
+    if own is None:
+        return settings
+    # Guide chapter 2: the tunnel's IP MTU decides. Packets are split by it before encryption; what
+    # it lets pass and does not fit the path is split after encryption.
+    if own > largest_inner(sa, settings.path_mtu):
+        return replace(settings, inner_mtu=own)
+    smaller = encapsulated_size(encapsulation(sa), own)
+    return replace(settings, inner_mtu=own, path_mtu=smaller, prefragment=True)
+
+
+def link_mtu_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> int:
+    """The IP MTU of the interface by which packets leave for `peer`."""
+    route = rib.lookup(peer)
+    interface = interfaces.named(route.interface) if route is not None else None
+    return interface.ip_mtu if interface is not None else 1500
 
 
 def _interfaces(interfaces: InterfaceTable, crypto: Crypto) -> Iterator[PipelineInterface]:
     for one in interfaces:
-        if one.up and one.port is not None:
+        if one.forwards:
             policy = crypto.spd.policy_of(one.name)
             number = policy.number if policy is not None else 0
             ipv6 = bool(one.config.ipv6)
-            yield PipelineInterface(one.if_id, one.port, one.mac, one.ip_mtu, number, ipv6=ipv6)
+            mtu = 0 if one.config.tunnel is not None else one.ip_mtu
+            yield PipelineInterface(one.if_id, one.port, one.mac, mtu, number, ipv6=ipv6)
 
 
 def _routes(interfaces: InterfaceTable, stack: Stack) -> Iterator[Forwarding]:
     for route in stack.rib.forwarding():
         interface = interfaces.named(route.interface)
-        if route.interface == NULL_INTERFACE or interface is None or interface.port is None:
+        if route.interface == NULL_INTERFACE or interface is None or not interface.forwards:
             yield Forwarding(route.prefix, None)
         else:
             yield Forwarding(route.prefix, interface.if_id, route.next_hop)

@@ -89,8 +89,7 @@ def choose(sa: IsakmpSa, offer: Offer) -> tuple[Phase2Policy, Phase2Choice, Offe
         for reading, modes in readings
         if (not policy.peers or sa.remote in policy.peers)
         and policy.local_address in (None, sa.local)
-        and identities.contains(policy.local, reading.local)
-        and identities.contains(policy.remote, reading.remote)
+        and _covers(policy, reading)
     ]
     if not covering:
         sa.runtime.debug("IPSEC(ipsec_process_proposal): proxy identities not supported", "ipsec")
@@ -104,6 +103,14 @@ def choose(sa: IsakmpSa, offer: Offer) -> tuple[Phase2Policy, Phase2Choice, Offe
             refusal = refusal or error
     assert refusal is not None  # there was a policy
     raise refusal
+
+
+def _covers(policy: Phase2Policy, offer: Offer) -> bool:
+    if policy.tunnel:
+        return (policy.local, policy.remote) == (offer.local, offer.remote)
+    return identities.contains(policy.local, offer.local) and identities.contains(
+        policy.remote, offer.remote
+    )
 
 
 def check_identities(message: Message, policy: Phase2Policy) -> None:

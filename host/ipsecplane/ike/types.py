@@ -61,6 +61,7 @@ class Phase2Policy:
     lifetime_kilobytes: int = 4608000
     local_address: Address | None = None
     replay_window: int = 64
+    tunnel: bool = False  # a tunnel interface's: SAs for all of it or none, and kept while unused
 
 
 @dataclass(frozen=True, slots=True)

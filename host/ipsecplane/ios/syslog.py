@@ -119,6 +119,12 @@ def session_down(time: float, peer: Address, port: int) -> LogLine:
     return LogLine(time, "CRYPTO", 5, "SESSION_STATUS", text)
 
 
+def tunnel_looped(time: float, name: str) -> LogLine:
+    """The way to a tunnel's far end leads through the tunnel."""
+    text = f"{name} temporarily disabled due to recursive routing"
+    return LogLine(time, "TUN", 5, "RECURDOWN", text)
+
+
 def bad_ike_message(time: float, peer: Address) -> LogLine:
     """Malformed, or decrypted to nonsense: what a wrong pre-shared key looks like."""
     text = f"IKE message from {peer!s:<15} failed its sanity check or is malformed"

@@ -2,7 +2,8 @@
 
 IOS asks for a successor 30 seconds before the time is over or 256 kilobytes before the volume is,
 whichever comes first; an SA that has carried nothing gets none: the next packet asks for it. A
-jitter keeps both ends from doing so at once, and gives the initiator the first go.
+jitter keeps both ends from doing so at once, and gives the initiator the first go. SAs of a tunnel
+interface always get one: without SAs the interface would go down.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Limits:
     rekey_bytes: int
     expire_bytes: int
     rekey_sequence: int = LAST_SEQUENCE - REKEY_SEQUENCES
+    rekey_unused: bool = False
 
     def verdict(self, usage: Usage, now: float) -> Verdict:
         volume = max(usage.bytes_in, usage.bytes_out)
@@ -57,7 +59,7 @@ class Limits:
             return Verdict.EXPIRED
         if volume >= self.rekey_bytes or usage.packets_out >= self.rekey_sequence:
             return Verdict.REKEY
-        if now >= self.rekey_at and (usage.packets_in or usage.packets_out):
+        if now >= self.rekey_at and (self.rekey_unused or usage.packets_in or usage.packets_out):
             return Verdict.REKEY
         return Verdict.FRESH
 
@@ -82,6 +84,7 @@ def limits_of(sas: IpsecSas, random_bytes: Callable[[int], bytes]) -> Limits:
         expires_at=sas.established_at + seconds,
         rekey_bytes=volume - volume_margin,
         expire_bytes=volume,
+        rekey_unused=sas.policy.tunnel,
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ipsecplane.ike.types import ProxyIdentity
 
+from .policy import PRIORITY_STRIDE, Rule, Spd
 from .selectors import Cube, cube_of_identities
-from .spd import PRIORITY_STRIDE, Rule, Spd
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class OutboundRule:
-    """A row of `spd_out`: `sa_index` protects, else `acquire` asks for an SA, else it bypasses."""
+    """A row of `spd_out`.
+
+    `sa_index` protects, else `acquire` asks for an SA, else `discard` drops, else it bypasses.
+    """
 
     policy: int
     cube: Cube
     priority: int
     acquire: int | None = None
     sa_index: int | None = None
+    discard: bool = False
 
 
 def outbound_rules(
@@ -38,7 +42,7 @@ def outbound_rules(
     for policy in spd.policies:
         for rule in policy.rules:
             if rule.entry is None:
-                yield OutboundRule(policy.number, rule.cube, rule.priority)
+                yield OutboundRule(policy.number, rule.cube, rule.priority, discard=rule.discard)
                 continue
             whole: int | None = None
             narrowed: list[tuple[Cube, int]] = []
@@ -63,7 +67,10 @@ def rule_priority(priority: int) -> int:
 
 
 def cleartext_rules(spd: Spd) -> Iterator[tuple[int, Rule, Cube]]:
-    """The inbound side: (policy, rule, mirrored cube); a rule with an entry requires IPsec."""
+    """The inbound side: (policy, rule, mirrored cube); a rule with an entry requires IPsec.
+
+    A tunnel has none: nothing comes in by it but what its SAs decrypted.
+    """
     for policy in spd.policies:
-        for rule in policy.rules:
+        for rule in policy.rules if not policy.tunnel else ():
             yield policy.number, rule, rule.cube.mirrored()

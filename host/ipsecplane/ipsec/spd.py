@@ -9,10 +9,10 @@ knows no "go on", so behind each `deny` the later entries' rules are repeated, c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network
-from typing import Final, TypeVar
+from typing import Final
 
 from ipsecplane.config import (
     AccessList,
@@ -27,95 +27,35 @@ from ipsecplane.config import (
 )
 from ipsecplane.ike.types import Phase2Policy, ProxyIdentity
 
+from .policy import (
+    PRIORITY_STRIDE,
+    RULE_LIMIT,
+    TOP_PRIORITY,
+    InterfacePolicy,
+    Numbers,
+    PolicyEntry,
+    Rule,
+    Spd,
+    or_default,
+)
 from .selectors import Cube, cubes_of, uncovered
-
-RULE_LIMIT: Final = 16384
-"""Rules of one interface: the size of the pipeline's policy tables."""
+from .tunnel_policy import tunnel_policy
 
 SHADOW_LIMIT: Final = 2000
 """Rules up to which lines that never match are looked for (the search is quadratic)."""
 
-PRIORITY_STRIDE: Final = 256
-"""Priorities between two rules: room for SAs that the peer narrowed."""
-
-_TOP_PRIORITY: Final = (RULE_LIMIT * 2) * PRIORITY_STRIDE
-
-EntryName = tuple[str, str, int, str, ProxyIdentity, ProxyIdentity]
-"""What makes a policy entry the same one after a change of configuration: interface, crypto map,
-sequence number, access list, local and remote identity."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyEntry:
-    """One permit line of a crypto map entry on one interface: what SAs are negotiated for."""
-
-    number: int
-    interface: str
-    crypto_map: str
-    sequence: int
-    access_list: str
-    phase2: Phase2Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of an interface's policy. `entry` None = bypass. The highest priority decides."""
-
-    cube: Cube
-    entry: int | None
-    priority: int
-    access_list: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class InterfacePolicy:
-    """The rules of one interface, in order; `number` is its `spd_policy` in the pipeline."""
-
-    number: int
-    interface: str
-    crypto_map: str
-    rules: tuple[Rule, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Spd:
-    policies: tuple[InterfacePolicy, ...] = ()
-    entries: Mapping[int, PolicyEntry] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-    def phase2(self) -> tuple[Phase2Policy, ...]:
-        return tuple(entry.phase2 for entry in self.entries.values())
-
-    def policy_of(self, interface: str) -> InterfacePolicy | None:
-        return next((p for p in self.policies if p.interface == interface), None)
-
-
-T = TypeVar("T")
-
-
-class Numbers:
-    """Numbers of policy entries and interface policies; a name keeps the number it once got."""
-
-    def __init__(self) -> None:
-        self._entries: dict[EntryName, int] = {}
-        self._policies: dict[str, int] = {}
-
-    def entry(self, name: EntryName) -> int:
-        return _number(self._entries, name)
-
-    def policy(self, interface: str) -> int:
-        return _number(self._policies, interface)
-
-
-def _number(numbers: MutableMapping[T, int], name: T) -> int:
-    return numbers.setdefault(name, len(numbers) + 1)
-
 
 def compile_spd(config: RouterConfig, numbers: Numbers) -> Spd:
     """The policy that `config` means, for every interface with a crypto map and an address."""
-    policies, entries, warnings = [], {}, []
+    policies: list[InterfacePolicy] = []
+    entries: dict[int, PolicyEntry] = {}
+    warnings: list[str] = []
     for interface in config.interfaces:
+        if interface.tunnel is not None and not interface.shutdown:
+            policy = tunnel_policy(config, interface, numbers)
+            entries.update(policy.entries)
+            policies += policy.policies
+            warnings += policy.warnings
         if interface.crypto_map is None or interface.shutdown:
             continue
         compiler = _Compiler(config, interface, numbers)
@@ -156,7 +96,7 @@ class _Compiler:
             key = rule.access_list, rule.line
             shadowed[key] = shadowed.get(key, True) and hidden
             if not hidden:
-                rules.append(replace(rule, priority=_TOP_PRIORITY - len(rules) * PRIORITY_STRIDE))
+                rules.append(replace(rule, priority=TOP_PRIORITY - len(rules) * PRIORITY_STRIDE))
             if len(rules) > RULE_LIMIT:
                 # One row too many: the device refuses it, and so the interface stays closed.
                 self._warn(f"crypto map {name}: needs more than {RULE_LIMIT} rules")
@@ -239,7 +179,7 @@ class _Compiler:
         config = self._config
         name = self._interface.name, map_name, entry.sequence, access_list.name, local, remote
         number = self._numbers.entry(name)
-        pick = _or_default
+        pick = or_default
         phase2 = Phase2Policy(
             name=f"{map_name} {entry.sequence}",
             entry=number,
@@ -303,7 +243,3 @@ def _local_address(interface: InterfaceConfig, version: int) -> Address | None:
 
 def _is_range(ports: tuple[int, int] | None) -> bool:
     return ports is not None and ports[0] != ports[1]
-
-
-def _or_default(value: int | None, default: int) -> int:
-    return default if value is None else value

@@ -14,14 +14,15 @@ from ipsecplane.ike.types import ProtocolSa
 from ipsecplane.ipsec.algorithms import CIPHER, INTEGRITY
 from ipsecplane.ipsec.outbound import Selection, cleartext_rules, outbound_rules
 from ipsecplane.ipsec.overhead import Encapsulation, OverheadError, max_inner
+from ipsecplane.ipsec.policy import Spd
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.ipsec.selectors import Cube, cube_of_identities
-from ipsecplane.ipsec.spd import Spd
 
 from .crypto_header import DfPolicy
 from .tables import Lpm, MatchValue, TableEntry, Ternary, entry
 
 BROADCAST: Final = 0xFFFFFFFFFFFF
+DROP_PORT: Final = 511
 _MULTICAST_V6: Final = Ternary(0x333300000000, 0xFFFF00000000)
 _OUTER_TTL: Final = 255
 _SMALLEST_INNER: Final = 68  # RFC 791: every link carries this much
@@ -31,10 +32,13 @@ DF_POLICIES: Final = {"copy": DfPolicy.COPY, "clear": DfPolicy.CLEAR, "set": DfP
 
 @dataclass(frozen=True, slots=True)
 class PipelineInterface:
-    """An interface that is up; `mtu` is that of IP. `spd_policy` 0 = no crypto map."""
+    """An interface that is up; `mtu` is that of IP. `spd_policy` 0 = no crypto map.
+
+    `port` None is a tunnel: packets go out by it, to an SA, and none comes in.
+    """
 
     if_id: int
-    port: int
+    port: int | None
     mac: int
     mtu: int
     spd_policy: int = 0
@@ -62,13 +66,15 @@ class Neighbour:
 class SaSettings:
     """What the rows of an SA need besides the SA itself.
 
-    `path_mtu` is the largest packet that reaches the peer, `link_mtu` what the interface takes.
+    `path_mtu` is the largest packet that reaches the peer, `link_mtu` what the interface takes that
+    the SPD looks at (0 = a tunnel). `inner_mtu` is a tunnel's own limit, 0 = what fits the path.
     """
 
     path_mtu: int
     link_mtu: int
     df_policy: DfPolicy = DfPolicy.COPY
     prefragment: bool = True
+    inner_mtu: int = 0
 
 
 def desired_pipeline_entries(
@@ -118,9 +124,27 @@ def desired_accelerator_entries(
 
 
 def _interface(i: PipelineInterface) -> Iterator[TableEntry]:
+    if i.port is not None:
+        yield from _front_port(i, i.port)
+    yield entry(
+        "interface_out",
+        {"if_id": i.if_id},
+        "set_egress",
+        {
+            # What a tunnel's policy should let pass in the clear goes nowhere.
+            "port": DROP_PORT if i.port is None else i.port,
+            "vlan_id": i.vlan_id,
+            "src_mac": i.mac,
+            "mtu": i.mtu,
+            "spd_policy": i.spd_policy,
+        },
+    )
+
+
+def _front_port(i: PipelineInterface, port: int) -> Iterator[TableEntry]:
     yield entry(
         "interface_in",
-        {"ingress_port": i.port, "vlan_id": i.vlan_id},
+        {"ingress_port": port, "vlan_id": i.vlan_id},
         "set_interface",
         {"if_id": i.if_id, "spd_policy": i.spd_policy},
     )
@@ -129,18 +153,6 @@ def _interface(i: PipelineInterface) -> Iterator[TableEntry]:
         admitted.append(_MULTICAST_V6)
     for mac in admitted:
         yield entry("my_mac", {"if_id": i.if_id, "dst_mac": mac}, "admit", priority=1)
-    yield entry(
-        "interface_out",
-        {"if_id": i.if_id},
-        "set_egress",
-        {
-            "port": i.port,
-            "vlan_id": i.vlan_id,
-            "src_mac": i.mac,
-            "mtu": i.mtu,
-            "spd_policy": i.spd_policy,
-        },
-    )
 
 
 def _route(route: Forwarding) -> TableEntry:
@@ -167,7 +179,7 @@ def _policy(spd: Spd, sas: Iterable[SadEntry]) -> Iterator[TableEntry]:
         elif rule.acquire is not None:
             action, params = "spd_acquire", {"policy_entry": rule.acquire}
         else:
-            action, params = "spd_bypass", {}
+            action, params = "spd_discard" if rule.discard else "spd_bypass", {}
         match = {"spd_policy": rule.policy, **_selector(rule.cube)}
         yield entry(f"spd_out_v{rule.cube.version}", match, action, params, rule.priority)
     for policy, mirrored, cube in cleartext_rules(spd):
@@ -213,13 +225,13 @@ def _sa(sa: SadEntry, settings: SaSettings, replay: bool) -> Iterator[TableEntry
         "sa_out_data",
         {
             "epoch": sa.epoch,
-            "max_inner": largest_inner(sa, settings.path_mtu),
+            "max_inner": largest_accepted(sa, settings),
             "df_policy": int(settings.df_policy),
             "prefragment": int(settings.prefragment),
             "tunnel": int(not sa.sas.transport),
         },
     )
-    if settings.path_mtu < settings.link_mtu:
+    if settings.path_mtu != settings.link_mtu:
         params = {"mtu": settings.path_mtu}
         yield entry("path_mtu", {"sa_index": sa.index}, "set_path_mtu", params)
 
@@ -243,6 +255,13 @@ def largest_inner(sa: SadEntry, path_mtu: int) -> int:
         return max(max_inner(encapsulation(sa), path_mtu), _SMALLEST_INNER)
     except OverheadError:
         return _SMALLEST_INNER
+
+
+def largest_accepted(sa: SadEntry, settings: SaSettings) -> int:
+    """The largest cleartext packet that is protected as it is: a tunnel's own MTU goes before what
+    fits the path, even where it is larger (then the outer packet is split).
+    """
+    return settings.inner_mtu or largest_inner(sa, settings.path_mtu)
 
 
 def _encrypt(sa: SadEntry) -> TableEntry:

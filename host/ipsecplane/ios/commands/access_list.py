@@ -24,6 +24,7 @@ CONFIG.explain("""
 """)
 
 STEP = 10
+LAST_SEQUENCE = 2147483647
 
 
 def _address(args: Args, side: str) -> WildcardAddress:
@@ -118,6 +119,8 @@ def _numbered(line: Line, siblings: tuple[Line, ...]) -> Line:
                 return other
         last = max((other.args.number("sequence") for other in siblings), default=0)
         sequence = (last // STEP + 1) * STEP
+        if sequence > LAST_SEQUENCE:
+            raise CommandError("% There is no sequence number left after the last entry")
     args = line.args.with_value("sequence", sequence)
     text = f"{sequence} {rest}"
     return replace(line, args=args, text=text, key=text)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from ipsecplane.config import CryptoMap, CryptoMapEntry, RouterConfig
+from ipsecplane.config import CryptoMap, CryptoMapEntry, Protection, RouterConfig
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commands.ipsec import KILOBYTES, SECONDS, WINDOW, WINDOW_HELPS
-from ipsecplane.ios.commands.modes import CONFIG, CRYPTO_MAP
-from ipsecplane.ios.commandset import CommandError
+from ipsecplane.ios.commands.modes import CONFIG, CRYPTO_MAP, IPSEC_PROFILE
+from ipsecplane.ios.commandset import CommandError, ConfigMode
 from ipsecplane.ios.configuration import Line
 from ipsecplane.ipsec.algorithms import GROUPS
 
@@ -63,35 +63,55 @@ CONFIG.add(
 )  # fmt: skip
 
 
-EntryFunction = Callable[[CryptoMapEntry, Args], CryptoMapEntry]
+P = TypeVar("P", bound=Protection)
 
 
-def entry_line(text: str, *helps: str, **how: Any) -> Callable[[EntryFunction], EntryFunction]:
+def entry_line(
+    text: str, *helps: str, **how: Any
+) -> Callable[[Callable[[CryptoMapEntry, Args], CryptoMapEntry]], None]:
     """Declare a line whose function changes a CryptoMapEntry."""
 
-    def declare(function: EntryFunction) -> EntryFunction:
-        def apply(value: tuple[str, CryptoMapEntry], args: Args) -> tuple[str, CryptoMapEntry]:
-            name, entry = value
-            return name, function(entry, args)
-
-        CRYPTO_MAP.add(text, *helps, apply=apply, **how)
-        return function
+    def declare(function: Callable[[CryptoMapEntry, Args], CryptoMapEntry]) -> None:
+        _declare(CRYPTO_MAP, function, text, *helps, **how)
 
     return declare
 
 
-CRYPTO_MAP.explain("""
-    set: Set values for encryption/decryption
-    set security-association: Security association parameters
-    set security-association lifetime: Security association lifetime
-    set security-association replay: Set replay checking
-    match: Match values
-""")
+def protection_line(text: str, *helps: str, **how: Any) -> Callable[[Callable[[P, Args], P]], None]:
+    """Declare a line of crypto maps and IPsec profiles alike: it changes their `Protection`."""
+
+    def declare(function: Callable[[P, Args], P]) -> None:
+        _declare(CRYPTO_MAP, function, text, *helps, **how)
+        IPSEC_PROFILE.add(text, *helps, apply=function, **how)
+
+    return declare
 
 
-@entry_line("description LINE$text", "Description of the crypto map statement policy",
+def _declare(
+    mode: ConfigMode, function: Callable[[Any, Args], Any], text: str, *helps: str, **how: Any
+) -> None:
+    """The value of a crypto map's section is its name and the entry."""
+
+    def apply(value: tuple[str, CryptoMapEntry], args: Args) -> tuple[str, CryptoMapEntry]:
+        name, entry = value
+        return name, function(entry, args)
+
+    mode.add(text, *helps, apply=apply, **how)
+
+
+for _mode in (CRYPTO_MAP, IPSEC_PROFILE):
+    _mode.explain("""
+        set: Set values for encryption/decryption
+        set security-association: Security association parameters
+        set security-association lifetime: Security association lifetime
+        set security-association replay: Set replay checking
+        match: Match values
+    """)
+
+
+@protection_line("description LINE$text", "Description of the crypto map statement policy",
             "Up to 80 characters")  # fmt: skip
-def description(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+def description(entry: P, args: Args) -> P:
     return replace(entry, description=args.text("text"))
 
 
@@ -105,55 +125,55 @@ def set_peer(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     return replace(entry, peers=peers)
 
 
-@entry_line("set security-association lifetime seconds " + SECONDS, "Time-based key duration",
+@protection_line("set security-association lifetime seconds " + SECONDS, "Time-based key duration",
             "Security association duration in seconds")  # fmt: skip
-def set_lifetime_seconds(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+def set_lifetime_seconds(entry: P, args: Args) -> P:
     return replace(entry, lifetime_seconds=args.number("seconds"))
 
 
-@entry_line("set security-association lifetime kilobytes " + KILOBYTES,
+@protection_line("set security-association lifetime kilobytes " + KILOBYTES,
             "Volume-based key duration",
             "Security association duration in kilobytes encrypted")  # fmt: skip
-def set_lifetime_kilobytes(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+def set_lifetime_kilobytes(entry: P, args: Args) -> P:
     return replace(entry, lifetime_kilobytes=args.number("kilobytes"))
 
 
-@entry_line("set security-association idle-time <60-86400>$seconds",
+@protection_line("set security-association idle-time <60-86400>$seconds",
             "Automatically delete IPSec SAs after a given idle period.",
             "Idle time in seconds")  # fmt: skip
-def set_idle_time(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+def set_idle_time(entry: P, args: Args) -> P:
     return replace(entry, idle_time=args.number("seconds"))
 
 
 _REPLAY = "set security-association replay"
 
 
-@entry_line(f"{_REPLAY} window-size {WINDOW}", "Set replay window size", *WINDOW_HELPS,
+@protection_line(f"{_REPLAY} window-size {WINDOW}", "Set replay window size", *WINDOW_HELPS,
             key=_REPLAY, no=_REPLAY)  # fmt: skip
-def set_replay_window(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+def set_replay_window(entry: P, args: Args) -> P:
     return replace(entry, replay_window=int(args["window"]))
 
 
-@entry_line(f"{_REPLAY} disable", "Disable replay checking", key=_REPLAY)
-def set_replay_disable(entry: CryptoMapEntry, _: Args) -> CryptoMapEntry:
+@protection_line(f"{_REPLAY} disable", "Disable replay checking", key=_REPLAY)
+def set_replay_disable(entry: P, _: Args) -> P:
     return replace(entry, replay_window=0)
 
 
-@entry_line("set transform-set WORD$names...", "Specify list of transform sets in priority order",
-            "Proposal tag",
+@protection_line("set transform-set WORD$names...",
+            "Specify list of transform sets in priority order", "Proposal tag",
             refers=("transform_sets", "names",
                     'ERROR: transform set with tag "{}" does not exist.'))  # fmt: skip
-def set_transform_set(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+def set_transform_set(entry: P, args: Args) -> P:
     names = tuple(str(name) for name in args.many("names"))
     if len(names) > 6:
         raise CommandError("% At most 6 transform sets may be given")
     return replace(entry, transform_sets=names)
 
 
-@entry_line("set pfs [" + "|".join(f"group{g.number}" for g in GROUPS) + "]$group",
+@protection_line("set pfs [" + "|".join(f"group{g.number}" for g in GROUPS) + "]$group",
             "Specify pfs settings",
             *(f"D-H Group {g.number} ({g.bits}-bit {g.kind})" for g in GROUPS))  # fmt: skip
-def set_pfs(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+def set_pfs(entry: P, args: Args) -> P:
     return replace(entry, pfs_group=int(args.text("group", "group1").removeprefix("group")))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import AddressValueError, IPv4Interface, IPv6Interface, NetmaskValueError
 
-from ipsecplane.config import InterfaceConfig, RouterConfig, VirtualReassembly
+from ipsecplane.config import InterfaceConfig, RouterConfig, TunnelConfig, VirtualReassembly
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commands.ipsec import DF_BIT_HELPS, FRAGMENTATION_HELPS
 from ipsecplane.ios.commands.modes import CONFIG, CONTROLLER, INTERFACE
@@ -42,10 +42,16 @@ def _check_df_bit(router: RouterConfig, interface: InterfaceConfig) -> None:
             )
 
 
+def _begin_interface(_: RouterConfig, args: Args) -> InterfaceConfig:
+    name = args.text("name")
+    tunnel = TunnelConfig() if name.startswith("Tunnel") else None
+    return InterfaceConfig(name, tunnel=tunnel)
+
+
 CONFIG.add(
     "interface INTERFACE$name", "Select an interface to configure", "Interface number",
     key="interface {name}", enters="config-if", initial=("no ip address",), spaced=True,
-    begin=lambda _, args: InterfaceConfig(args.text("name")), finish=_with_interface,
+    begin=_begin_interface, finish=_with_interface,
     sort=lambda args: interface_order(args.text("name")),
 )  # fmt: skip
 
@@ -117,6 +123,17 @@ def ip_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
 
 INTERFACE.keep("ip broadcast-address A.B.C.D", "Set the broadcast address of an interface",
                "IP broadcast address", key="ip broadcast-address")  # fmt: skip
+
+
+@INTERFACE.line("ip unnumbered INTERFACE$interface",
+                "Enable IP processing without an explicit address", "Interface number",
+                key="ip address", no="ip unnumbered")  # fmt: skip
+def ip_unnumbered(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    if args["interface"] == interface.name:
+        raise CommandError("% An interface cannot borrow an address of its own")
+    return replace(interface, unnumbered=args.text("interface"))
+
+
 INTERFACE.keep("ip route-cache [cef|flow|same-interface]",
                "Enable fast-switching cache for outgoing packets",
                "Enable Cisco Express Forwarding", "Enable flow fast-switching cache",
@@ -191,17 +208,28 @@ INTERFACE.keep("clock rate <300-8000000>", "Configure serial interface clock",
                key="clockrate")  # fmt: skip
 
 
-@INTERFACE.line("ipv6 address X:X:X:X::X/<0-128>$prefix", "Configure IPv6 address on interface",
-                "IPv6 prefix", key="ipv6 address {prefix}", no="ipv6 address")  # fmt: skip
+@INTERFACE.line("ipv6 address X:X:X:X::X/<0-128>$prefix [eui-64$eui]",
+                "Configure IPv6 address on interface", "IPv6 prefix",
+                "Use eui-64 interface identifier",
+                key="ipv6 address {prefix}", no="ipv6 address")  # fmt: skip
 def ipv6_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     value = args["prefix"]
     assert isinstance(value, IPv6Interface)
+    if "eui" in args:
+        if value.network.prefixlen > 64:
+            raise CommandError("%EUI-64 needs a prefix of at most 64 bits")
+        return replace(interface, eui64=(*interface.eui64, IPv6Interface(value.network)))
     if value.ip.is_multicast or value.ip.is_unspecified or value.ip.is_loopback:
         raise CommandError(f"%{str(value).upper()}: Invalid IPv6 address for an interface")
     return replace(interface, ipv6=(*interface.ipv6, value))
 
 
-INTERFACE.keep("ipv6 enable", "Enable IPv6 on interface", keeps_no=True)
+@INTERFACE.line("ipv6 enable", "Enable IPv6 on interface")
+def ipv6_enable(interface: InterfaceConfig, _: Args) -> InterfaceConfig:
+    return replace(interface, ipv6_enabled=True)
+
+
+INTERFACE.keep("ipv6 cef", "Cisco Express Forwarding for IPv6", keeps_no=True)
 
 
 @INTERFACE.line("crypto map WORD$name", "Assign a crypto map", "Crypto map tag",

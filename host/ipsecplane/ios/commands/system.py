@@ -225,6 +225,7 @@ CONFIG.keep("ip audit po max-events <1-65535>", "Specify post office",
 CONFIG.keep("mpls ldp logging neighbor-changes", "Set LDP logging facilities",
             "Log LDP neighbor up/down changes", keeps_no=True)  # fmt: skip
 CONFIG.keep("ftp-server write-enable", "FTP server", "Allow writing", keeps_no=True)
+CONFIG.keep("ipv6 cef", "Cisco Express Forwarding for IPv6", keeps_no=True)
 CONFIG.keep("ipv6 unicast-routing", "Enable unicast routing", keeps_no=True)
 CONFIG.keep("multilink bundle-name authenticated", "PPP multilink global configuration",
             "Method for naming multilink bundles", "Use authenticated name")  # fmt: skip

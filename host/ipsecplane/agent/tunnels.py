@@ -1,0 +1,88 @@
+"""Tunnel interfaces: SAs are asked for without traffic, and the line protocol follows the SAs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from ipsecplane.ipsec.policy import PolicyEntry
+from ipsecplane.net.rib import Rib
+
+from .crypto import Crypto
+
+RETRY_INTERVAL: Final = 10.0
+"""Seconds from a failed negotiation to the next."""
+
+FIRST_DELAY: Final = 1.0
+"""At most this long a tunnel waits, by chance, before it asks: both ends must not ask at once."""
+
+
+class Tunnels:
+    """When a tunnel asks for SAs, and which are up. Times are seconds."""
+
+    def __init__(self, crypto: Crypto, random_bytes: Callable[[int], bytes]) -> None:
+        self._crypto = crypto
+        self._random_bytes = random_bytes
+        self._attempts: dict[int, float] = {}  # when to ask, by policy entry
+        self._failed: set[int] = set()  # asked, and nothing has come of it yet
+        self._looped: set[str] = set()  # names: the way to their far end leads through themselves
+
+    def reconfigured(self) -> None:
+        """Routes may be others now: every tunnel gets another chance."""
+        self._looped.clear()
+        self._attempts.clear()
+        self._failed.clear()
+
+    def with_sas(self) -> frozenset[str]:
+        """Names of the tunnels whose line protocol is up."""
+        return frozenset(
+            entry.interface
+            for entry in self._entries()
+            if self._crypto.sad.usable(entry.number) and entry.interface not in self._looped
+        )
+
+    def find_loops(self, rib: Rib) -> list[str]:
+        """Tunnels that are up and that `rib` sends through themselves; they are down from now on.
+
+        Their packets would be encrypted for ever.
+        """
+        found = [
+            entry.interface
+            for entry in self._entries()
+            if (route := rib.lookup(entry.phase2.peers[0])) and route.interface == entry.interface
+        ]
+        self._looped.update(found)
+        return found
+
+    def next_timeout(self) -> float | None:
+        return min(self._attempts.values(), default=None)
+
+    def schedule(self, rib: Rib, now: float) -> None:
+        """Something happened: see which tunnels lack SAs and could ask for some."""
+        wanting = {e.number for e in self._entries() if self._wants(e, rib)}
+        self._failed -= {e.number for e in self._entries() if self._crypto.sad.usable(e.number)}
+        for number in self._attempts.keys() - wanting:
+            del self._attempts[number]
+        for number in wanting - self._attempts.keys():
+            chance = self._random_bytes(1)[0] / 256
+            wait = RETRY_INTERVAL if number in self._failed else FIRST_DELAY * chance
+            self._attempts[number] = now + wait
+
+    def handle_timeout(self, now: float) -> None:
+        for number, at in list(self._attempts.items()):
+            if now >= at:
+                del self._attempts[number]
+                self._failed.add(number)
+                self._crypto.negotiate(number, now)
+
+    def _entries(self) -> list[PolicyEntry]:
+        return [entry for entry in self._crypto.spd.entries.values() if entry.phase2.tunnel]
+
+    def _wants(self, entry: PolicyEntry, rib: Rib) -> bool:
+        return (
+            entry.interface not in self._looped
+            and not self._crypto.sad.usable(entry.number)
+            and not self._crypto.negotiating(entry.number)
+            and entry.phase2.local_address in rib.local
+            and rib.lookup(entry.phase2.peers[0]) is not None
+        )
