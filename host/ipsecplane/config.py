@@ -95,7 +95,7 @@ class InterfaceConfig:
 
     @property
     def is_tunnel(self) -> bool:
-        return self.name.startswith("Tunnel")
+        return self.tunnel is not None
 
     @property
     def reassembly(self) -> VirtualReassembly | None:

@@ -65,7 +65,6 @@ def settings_of(
 ) -> SaSettings:
     """What the rows of an SA need besides the SA."""
     interface = interfaces.named(sa.interface)
-    interface = interfaces.named(sa.interface)
     if interface is None:
         return SaSettings(crypto.path_mtu(sa, 1500), 1500)
     df_policy = DF_POLICIES[config.df_bit_of(interface.config)]
@@ -74,14 +73,14 @@ def settings_of(
         link = interface.ip_mtu
         return SaSettings(crypto.path_mtu(sa, link), link, df_policy, prefragment)
     link = link_mtu_to(sa.sas.remote, interfaces, rib)
-    settings = SaSettings(crypto.path_mtu(sa, link), 0, df_policy, prefragment)
     own = interface.config.ip_mtu
-    if own is None:
+    if own is not None and interface.config.prefragment is None:
+        # Guide chapter 2: the tunnel's IP MTU decides; above the MTU of the interface by which its
+        # packets leave it asks for fragmentation after encryption.
+        prefragment = own <= link
+    settings = SaSettings(crypto.path_mtu(sa, link), 0, df_policy, prefragment)
+    if own is None or own >= largest_inner(sa, settings.path_mtu):
         return settings
-    # Guide chapter 2: the tunnel's IP MTU decides. Packets are split by it before encryption; what
-    # it lets pass and does not fit the path is split after encryption.
-    if own > largest_inner(sa, settings.path_mtu):
-        return replace(settings, inner_mtu=own)
     smaller = encapsulated_size(encapsulation(sa), own)
     return replace(settings, inner_mtu=own, path_mtu=smaller, prefragment=True)
 

@@ -258,9 +258,7 @@ def largest_inner(sa: SadEntry, path_mtu: int) -> int:
 
 
 def largest_accepted(sa: SadEntry, settings: SaSettings) -> int:
-    """The largest cleartext packet that is protected as it is: a tunnel's own MTU goes before what
-    fits the path, even where it is larger (then the outer packet is split).
-    """
+    """The largest cleartext packet that is protected as it is: a tunnel may take less than fits."""
     return settings.inner_mtu or largest_inner(sa, settings.path_mtu)
 
 
