@@ -85,7 +85,7 @@ class ControlPlane:
         )
         self.tunnels = Tunnels(self.crypto, random_bytes)
         self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self.largest_inner)
-        self._resolved = config
+        self.resolved = config
         self._clock = clock
         self._options = options
         self._inbox: deque[PacketIn] = deque()
@@ -149,14 +149,14 @@ class ControlPlane:
     def configure(self, config: RouterConfig) -> list[str]:
         """Derive everything from a configuration; returns new warnings. Call it in `working`."""
         self.config = config
-        self._resolved = self.interfaces.resolved(config)
+        self.resolved = self.interfaces.resolved(config)
         self.log.configure(config.logging)
         before = {i.if_id for i in self.interfaces if i.up}
         self._route()
         up = {i.if_id for i in self.interfaces if i.up}
         for if_id in before - up:
             self.stack.neighbours.forget(if_id)
-        warnings = self.crypto.configure(self._resolved, self.stack.rib.local, self.now)
+        warnings = self.crypto.configure(self.resolved, self.stack.rib.local, self.now)
         self.tunnels.reconfigured()
         warnings += weak_algorithms(config)
         new = [text for text in warnings if text not in self._warned]
@@ -167,7 +167,7 @@ class ControlPlane:
 
     def _route(self) -> None:
         """Interfaces and routes anew: configuration has changed, or which tunnels have SAs."""
-        config = self._resolved
+        config = self.resolved
         self.interfaces.configure(config, self.tunnels.with_sas())
         self.stack.rib = Rib(config.interfaces, config.routes, self.interfaces.is_up)
 
@@ -278,7 +278,7 @@ class ControlPlane:
             self.interfaces,
             self.stack,
             self.crypto,
-            self._resolved,
+            self.resolved,
             replay_in_pipeline=self._options.replay is ReplayUnit.PIPELINE,
         )
         self.programmer.want(entries)
@@ -290,7 +290,7 @@ class ControlPlane:
         return largest_accepted(sa, self.settings_of(sa))
 
     def settings_of(self, sa: SadEntry) -> SaSettings:
-        return tables.settings_of(sa, self.interfaces, self.stack.rib, self.crypto, self._resolved)
+        return tables.settings_of(sa, self.interfaces, self.stack.rib, self.crypto, self.resolved)
 
     # -- packets ---------------------------------------------------------------------------------
 

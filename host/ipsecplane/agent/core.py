@@ -209,6 +209,8 @@ class Agent:
     def clear_interface_counters(self) -> None:
         plane = self._plane
         plane.interface_counters.clear(one.if_id for one in plane.interfaces)
+        tunnels = (one.name for one in plane.interfaces if one.config.tunnel is not None)
+        plane.counters.clear_through(tunnels, plane.crypto.sad)
 
     def clear_logging(self) -> None:
         self._plane.log.clear()

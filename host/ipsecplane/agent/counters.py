@@ -44,12 +44,32 @@ class Counters:
 
     sessions: Mapping[Target, Session]
     lines: dict[Key, tuple[str, int]] = field(default_factory=dict)
+    _gone: dict[str, Usage] = field(default_factory=dict)  # by interface, of SAs that are gone
+    _through_base: dict[str, Usage] = field(default_factory=dict)  # when cleared
     _retired: dict[int, Totals] = field(default_factory=dict)  # by policy entry
     _entries: dict[int, Totals] = field(default_factory=dict)  # of no SA, by policy entry
     _offsets: dict[int, Totals] = field(default_factory=dict)  # by SA index, when cleared
     _punted: dict[int, Totals] = field(default_factory=dict)  # by SA index
     _error_bases: dict[int, Totals] = field(default_factory=dict)  # by SA index
     _matches: defaultdict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+
+    # -- tunnel interfaces -----------------------------------------------------------------------
+
+    def through(self, interface: str, sas: Iterable[SadEntry]) -> Usage:
+        """What SAs of an interface have carried, those that are gone too; `refresh` first."""
+        total = self._through(interface, sas)
+        base = self._through_base.get(interface, Usage())
+        return Usage(*(now - then for now, then in zip(total, base, strict=True)))
+
+    def clear_through(self, interfaces: Iterable[str], sas: Iterable[SadEntry]) -> None:
+        sas = list(sas)
+        self.refresh(sas)
+        self._through_base = {name: self._through(name, sas) for name in interfaces}
+
+    def _through(self, interface: str, sas: Iterable[SadEntry]) -> Usage:
+        rows = [self._gone.get(interface, Usage())]
+        rows += [sa.usage for sa in sas if sa.interface == interface]
+        return Usage(*(sum(column) for column in zip(*rows, strict=True)))
 
     # -- SAs ----------------------------------------------------------------------------------
 
@@ -104,6 +124,8 @@ class Counters:
         sas = list(sas)
         self.refresh(sas)
         numbers = {sa.index: sa.sas.policy.entry for sa in sas}
+        for name in {sa.interface for sa in sas}:
+            self._gone[name] = self._through(name, sas)
         for sa_index, totals in self.totals_of(sas).items():
             self._retired.setdefault(numbers[sa_index], Totals()).update(totals)
             self._punted.pop(sa_index, None)

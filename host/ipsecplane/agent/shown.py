@@ -11,7 +11,9 @@ from ipsecplane.ios import syslog
 from ipsecplane.ipsec.algorithms import CIPHER, HASH, INTEGRITY
 from ipsecplane.ipsec.policy import PolicyEntry
 from ipsecplane.ipsec.sad import SadEntry
+from ipsecplane.ipsec.tunnel_policy import tunnel_source
 from ipsecplane.net.ip import mac_to_text
+from ipsecplane.targets.desired import largest_inner
 from ipsecplane.targets.session import Counts
 from ipsecplane.views import (
     EngineConnectionView,
@@ -24,6 +26,8 @@ from ipsecplane.views import (
 
 from .control import ControlPlane
 from .counters import Totals
+from .interfaces import Interface
+from .tables import egress_to, link_mtu_to
 
 IKE_PORT = 500
 
@@ -70,9 +74,11 @@ def _ident(
     total = plane.counters.ident(policy.number, live) if whole else sum(live, Totals())
     current = next((sa for sa in reversed(sas) if sa.outbound), None)
     newest = sas[-1].sas if sas else None
-    interface = plane.interfaces.named(policy.interface)
-    mtu = interface.ip_mtu if interface is not None else 1500
     peer = newest.remote if newest is not None else policy.phase2.peers[0]
+    interface = plane.interfaces.named(policy.interface)
+    if policy.phase2.tunnel:
+        interface = egress_to(peer, plane.interfaces, plane.stack.rib)
+    mtu = interface.ip_mtu if interface is not None else 1500
     local_address = policy.phase2.local_address
     assert local_address is not None
     return IdentView(
@@ -95,7 +101,7 @@ def _ident(
         replay_errors=total["replay_errors"],
         path_mtu=plane.crypto.path_mtu(current, mtu),
         media_mtu=interface.config.mtu if interface is not None else mtu,
-        path_mtu_interface=policy.interface,
+        path_mtu_interface=interface.name if interface is not None else policy.interface,
         outbound_spi=_outbound_spi(current) if current is not None else 0,
         pfs_group=current.sas.pfs_group if current is not None else None,
         sas=tuple(view for sa in sas for view in _sa_views(sa, plane.now)),
@@ -200,6 +206,9 @@ def interfaces(plane: ControlPlane) -> list[InterfaceView]:
     into, out = plane.interface_counters.read(one.if_id for one in plane.interfaces)
     views = []
     for one in plane.interfaces:
+        if one.config.tunnel is not None:
+            views.append(_tunnel(plane, one))
+            continue
         received = into.get(one.port or 0, Counts())
         sent = out.get(one.if_id, Counts())
         views.append(
@@ -216,6 +225,32 @@ def interfaces(plane: ControlPlane) -> list[InterfaceView]:
             )
         )
     return views
+
+
+def _tunnel(plane: ControlPlane, one: Interface) -> InterfaceView:
+    """A tunnel's packets are those of its SAs; its MTU is what fits the path after encryption."""
+    sas = list(plane.crypto.sad)
+    plane.counters.refresh(sas)
+    carried = plane.counters.through(one.name, sas)
+    current = next((sa for sa in reversed(sas) if sa.interface == one.name and sa.outbound), None)
+    fits = 0
+    if current is not None:
+        link = link_mtu_to(current.sas.remote, plane.interfaces, plane.stack.rib)
+        fits = largest_inner(current, plane.crypto.path_mtu(current, link))
+    assert one.config.tunnel is not None
+    return InterfaceView(
+        one.config,
+        not one.config.shutdown,
+        one.up,
+        mac_to_text(one.mac),
+        None,
+        carried.packets_in,
+        carried.bytes_in,
+        carried.packets_out,
+        carried.bytes_out,
+        tunnel_source=tunnel_source(plane.resolved, one.config.tunnel),
+        transport_mtu=fits,
+    )
 
 
 def link_changes(plane: ControlPlane, before: RouterConfig) -> Iterator[LogLine]:

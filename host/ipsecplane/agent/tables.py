@@ -24,7 +24,7 @@ from ipsecplane.targets.desired import (
 from ipsecplane.targets.tables import Key, TableEntry
 
 from .crypto import Crypto
-from .interfaces import InterfaceTable
+from .interfaces import Interface, InterfaceTable
 from .stack import Stack
 
 Lines = dict[Key, tuple[str, int]]
@@ -87,9 +87,14 @@ def settings_of(
 
 def link_mtu_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> int:
     """The IP MTU of the interface by which packets leave for `peer`."""
-    route = rib.lookup(peer)
-    interface = interfaces.named(route.interface) if route is not None else None
+    interface = egress_to(peer, interfaces, rib)
     return interface.ip_mtu if interface is not None else 1500
+
+
+def egress_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> Interface | None:
+    """The interface by which packets leave for `peer`; None = there is no route."""
+    route = rib.lookup(peer)
+    return interfaces.named(route.interface) if route is not None else None
 
 
 def _interfaces(interfaces: InterfaceTable, crypto: Crypto) -> Iterator[PipelineInterface]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from ipsecplane.config import Address
 from ipsecplane.ike.types import IpsecSas, ProtocolSa
@@ -28,8 +28,7 @@ class SadFull(Exception):
     """Every SA index is taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What an SA has carried, by the data plane's counters (packets, and octets of cleartext)."""
 
     packets_in: int = 0

@@ -157,9 +157,12 @@ def show_ip_virtual_reassembly(session: Session, args: Args) -> list[str]:
     return [row for view in views for row in interface.virtual_reassembly(view)]
 
 
-@EXEC.command("show interfaces [INTERFACE$interface]", "Interface status and configuration",
-              "Interface number")  # fmt: skip
+@EXEC.command("show interfaces [INTERFACE$interface] [stats$stats]",
+              "Interface status and configuration", "Interface number",
+              "Show interface packets & octets, in & out, by switching path")  # fmt: skip
 def show_interfaces(session: Session, args: Args) -> list[str]:
+    if "stats" in args:
+        return interface.interface_stats(_interfaces(session, args))
     return interface.interfaces(_interfaces(session, args))
 
 

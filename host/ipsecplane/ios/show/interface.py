@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ipsecplane.config import TunnelConfig
 from ipsecplane.views import InterfaceView, ReassemblyView
 
 _BANDWIDTHS = {
@@ -61,13 +62,55 @@ def ip_interface(views: Sequence[InterfaceView]) -> list[str]:
         rows.append("  Broadcast address is 255.255.255.255")
         rows.append("  Address determined by configuration file")
         rows += [f"  Secondary address {address}" for address in config.secondary]
-        rows.append(f"  MTU is {config.ip_mtu or config.mtu} bytes")
+        rows.append(f"  MTU is {view.ip_mtu} bytes")
         rows.append("  Outgoing access list is not set")
         rows.append("  Inbound  access list is not set")
         features = ["MCI Check"] if config.crypto_map is None else ["IPSec", "MCI Check"]
         rows.append(f"  Input features: {', '.join(features)}")
         if config.crypto_map is not None:
             rows.append("  Output features: IPSec")
+    return rows
+
+
+def _tunnel(view: InterfaceView, tunnel: TunnelConfig) -> list[str]:
+    source = "UNKNOWN" if view.tunnel_source is None else str(view.tunnel_source).upper()
+    if isinstance(tunnel.source, str):
+        source += f" ({tunnel.source})"
+    far = "UNKNOWN" if tunnel.destination is None else str(tunnel.destination).upper()
+    protocol = "GRE" if tunnel.mode.overlay == 0 else "IPSEC"
+    rows = [
+        "  Keepalive not set",
+        f"  Tunnel linestate evaluation {'up' if view.line_protocol else 'down'}",
+        f"  Tunnel source {source}, destination {far}",
+        f"  Tunnel protocol/transport {protocol}/{'IP' if tunnel.mode.carrier == 4 else 'IPV6'}",
+        "  Tunnel TTL 255",
+    ]
+    if view.transport_mtu:
+        rows.append(f"  Tunnel transport MTU {view.transport_mtu} bytes")
+    if tunnel.profile is not None:
+        shared = ", shared" if tunnel.shared else ""
+        rows.append(f'  Tunnel protection via IPSec (profile "{tunnel.profile}"{shared})')
+    return rows
+
+
+def interface_stats(views: Sequence[InterfaceView]) -> list[str]:
+    """`show interfaces ... stats`: everything is switched by the pipeline."""
+    rows = []
+    for view in views:
+        counts = (view.input_packets, view.input_bytes, view.output_packets, view.output_bytes)
+        rows += [
+            view.config.name,
+            "          Switching path    Pkts In   Chars In   Pkts Out  Chars Out",
+            *(
+                f"{path:>24}" + "".join(f" {count:>10}" for count in shown)
+                for path, shown in (
+                    ("Processor", (0, 0, 0, 0)),
+                    ("Route cache", (0, 0, 0, 0)),
+                    ("Distributed cache", counts),
+                    ("Total", counts),
+                )
+            ),
+        ]
     return rows
 
 
@@ -81,7 +124,8 @@ def interfaces(views: Sequence[InterfaceView]) -> list[str]:
         bandwidth = _BANDWIDTHS.get(kind[0] if kind else "", 100_000)
         rows.append(f"{config.name} is {status}, line protocol is {protocol}")
         mac = dotted_mac(view.mac)
-        rows.append(f"  Hardware is {place}, address is {mac} (bia {mac})")
+        hardware = f"{place}, address is {mac} (bia {mac})"
+        rows.append(f"  Hardware is {'Tunnel' if config.tunnel is not None else hardware}")
         if config.description:
             rows.append(f"  Description: {config.description}")
         if config.address is not None:
@@ -89,7 +133,8 @@ def interfaces(views: Sequence[InterfaceView]) -> list[str]:
         rows += [
             f"  MTU {config.mtu} bytes, BW {bandwidth} Kbit/sec, DLY 100 usec,",
             "     reliability 255/255, txload 1/255, rxload 1/255",
-            "  Encapsulation ARPA, loopback not set",
+            f"  Encapsulation {'ARPA' if config.tunnel is None else 'TUNNEL'}, loopback not set",
+            *(_tunnel(view, config.tunnel) if config.tunnel is not None else ()),
             f"     {view.input_packets} packets input, {view.input_bytes} bytes, 0 no buffer",
             f"     {view.output_packets} packets output, {view.output_bytes} bytes, 0 underruns",
         ]
