@@ -92,6 +92,7 @@ def test_either_version_through_either_version(carrier: int, overlay: int) -> No
     ethertype, protocol = {4: (b"\x08\x00", 23), 6: (b"\x86\xdd", 20)}[carrier]
     esp = [f for _, _, f, _ in made.frames if f[12:14] == ethertype and f[protocol] == 50]
     assert len(esp) == 10
+    assert [len(ident.sas) for ident in made.a.router.agent.idents()] == [2]  # asked for once
 
 
 def test_the_line_protocol_is_up_only_with_sas() -> None:

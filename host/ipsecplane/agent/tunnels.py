@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ipsecplane.ike.types import IsakmpState
 from ipsecplane.ipsec.policy import PolicyEntry
 from ipsecplane.net.rib import Rib
 
@@ -17,6 +18,10 @@ FIRST_DELAY: Final = 1.0
 """At most this long a tunnel waits, by chance, before it asks: both ends must not ask at once."""
 
 
+COURTESY: Final = 2.0
+"""Seconds that a tunnel waits, once, for what comes of an IKE SA that its peer has begun."""
+
+
 class Tunnels:
     """When a tunnel asks for SAs, and which are up. Times are seconds."""
 
@@ -24,7 +29,7 @@ class Tunnels:
         self._crypto = crypto
         self._random_bytes = random_bytes
         self._attempts: dict[int, float] = {}  # when to ask, by policy entry
-        self._failed: set[int] = set()  # asked, and nothing has come of it yet
+        self._failed: set[int] = set()  # tried, and nothing has come of it yet
         self._looped: set[str] = set()  # names: the way to their far end leads through themselves
 
     def reconfigured(self) -> None:
@@ -72,8 +77,23 @@ class Tunnels:
         for number, at in list(self._attempts.items()):
             if now >= at:
                 del self._attempts[number]
+                if number not in self._failed and self._peer_asks(number, now):
+                    self._attempts[number] = now + COURTESY
+                else:
+                    self._crypto.negotiate(number, now)
                 self._failed.add(number)
-                self._crypto.negotiate(number, now)
+
+    def _peer_asks(self, number: int, now: float) -> bool:
+        """Whether the peer has begun with IKE, and so will ask for SAs itself."""
+        phase2 = self._crypto.spd.entries[number].phase2
+        ends = phase2.local_address, phase2.peers[0]
+        return any(
+            (view.local, view.remote) == ends
+            and not view.deleted
+            and not view.we_initiated
+            and (view.state is not IsakmpState.QM_IDLE or view.created_at > now - COURTESY)
+            for view in self._crypto.engine.isakmp_sas()
+        )
 
     def _entries(self) -> list[PolicyEntry]:
         return [entry for entry in self._crypto.spd.entries.values() if entry.phase2.tunnel]
