@@ -12,7 +12,7 @@
 //
 // A packet takes a slot and whole rows of 64 octets of each memory until it has left. Its first beat
 // comes out when all of it has been enciphered and hashed. For a stream without gaps there have to be
-// enough slots and rows for that time: about 45 cycles for each AES block of a packet (decrypting,
+// enough slots and rows for that time: 20 cycles for each AES block of a packet (decrypting,
 // hashing goes on meanwhile), and 81 for each SHA-1 block: 24 engines, 1400 octets: 64 slots, 1024 rows.
 // Decrypted octets leave only if the ICV was right. Else, and if the packet is not whole blocks (or
 // has no room for the IV, or with ESN is no multiple of 4), `result_ok` is 0 and one beat without
@@ -32,6 +32,8 @@ module cbc_hmac #(
     parameter int SLOT_W = 4,
     // Rows of 64 octets in each memory: 2 to the power of this
     parameter int ROW_W = 8,
+    // Steps of AES in hardware: 15 or 1
+    parameter int AES_STAGES = 15,
     // Rounds of DES in hardware: 1, 16 or 48
     parameter int DES_STAGES = 1,
     // Width of what goes along with a packet
@@ -212,7 +214,7 @@ module cbc_hmac #(
         .rd_en(aes_mem || des_mem), .rd_at(aes_mem ? aes_mem_at : des_mem_at), .rd_data(source)
     );
 
-    wire aes_in, aes_back, aes_out, aes_last;
+    wire aes_in, aes_in_ready, aes_back, aes_out, aes_last;
     wire [TOKEN_W-1:0] aes_in_tag, aes_back_tag;
     wire [257:0] aes_in_key;
     wire [127:0] aes_in_block, aes_back_block, aes_data;
@@ -221,22 +223,22 @@ module cbc_hmac #(
     wire aes_hold;
     cbc_lanes #(
         .BLOCK(16), .DECRYPT(DECRYPT), .KEY_W(258), .SLOT_W(SLOT_W), .WORD_W(WORD_W),
-        .COUNT_W(COUNT_W), .ALWAYS_READY(1'b1)
+        .COUNT_W(COUNT_W), .ALWAYS_READY(AES_STAGES != 1)
     ) aes_lanes (
         .clk, .rst,
         .open, .open_slot(new_slot), .open_key({cmd_key_size, cmd_key}), .open_nonce(cmd_nonce),
         .begin_valid(to_aes), .begin_ready(aes_ready), .begin_slot, .begin_at, .begin_count,
         .mem_valid(aes_mem), .mem_ready(1'b1), .mem_at(aes_mem_at), .mem_data(source),
-        .cipher_in_valid(aes_in), .cipher_in_ready(1'b1), .cipher_in_tag(aes_in_tag),
+        .cipher_in_valid(aes_in), .cipher_in_ready(aes_in_ready), .cipher_in_tag(aes_in_tag),
         .cipher_in_key(aes_in_key), .cipher_in_block(aes_in_block),
         .cipher_out_valid(aes_back), .cipher_out_tag(aes_back_tag),
         .cipher_out_block(aes_back_block), .cipher_hold(aes_hold),
         .out_valid(aes_out), .out_ready(1'b1), .out_slot(aes_slot), .out_at(aes_at),
         .out_data(aes_data), .out_last(aes_last)
     );
-    aes_pipe #(.DECRYPT(DECRYPT), .TAG_W(TOKEN_W)) aes (
-        .clk, .rst, .en(1'b1),
-        .in_valid(aes_in), .in_tag(aes_in_tag), .in_decrypt(DECRYPT),
+    aes_pipe #(.DECRYPT(DECRYPT), .STAGES(AES_STAGES), .TAG_W(TOKEN_W)) aes_rounds (
+        .clk, .rst,
+        .in_valid(aes_in), .in_ready(aes_in_ready), .in_tag(aes_in_tag),
         .in_key_size(aes_in_key[257:256]), .in_key(aes_in_key[255:0]), .in_block(aes_in_block),
         .out_valid(aes_back), .out_tag(aes_back_tag), .out_block(aes_back_block)
     );

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 
@@ -16,8 +15,9 @@ def _sbox() -> list[int]:
     box = [0x63]
     for number in range(1, 256):
         inverse = exp[-log[number] % 255]
-        wide = inverse * 0x1F
-        box.append((wide ^ wide >> 8) & 0xFF ^ 0x63)
+        twice = inverse << 8 | inverse
+        turned = [twice >> turn for turn in (0, 4, 5, 6, 7)]
+        box.append((turned[0] ^ turned[1] ^ turned[2] ^ turned[3] ^ turned[4]) & 0xFF ^ 0x63)
     return box
 
 
@@ -43,6 +43,4 @@ def expanded(key: bytes) -> list[bytes]:
 
 def key_end(key: bytes) -> bytes:
     """The last two round keys, 32 octets, the last one on the right."""
-    if os.environ.get("R2_PLAIN"):
-        return key
     return b"".join(expanded(key)[-8:])
