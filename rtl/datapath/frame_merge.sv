@@ -54,6 +54,10 @@ module frame_merge #(
             turn <= 1'b0;
         end
     end
+
+`ifdef FORMAL
+`include "frame_merge_properties.svh"
+`endif
 endmodule
 
 `default_nettype wire

