@@ -244,6 +244,8 @@ class CryptoMapEntry(Protection):
 
     sequence: int
     peers: tuple[Address, ...] = ()
+    default_peer: bool = False  # the first of `peers` is the default one
+    idle_to_default: bool = False  # an idle peer's turn ends, the default peer's begins
     match_address: str | None = None
 
 
@@ -328,6 +330,7 @@ class RouterConfig:
     ipsec_profiles: dict[str, IpsecProfile] = field(default_factory=dict)
     lifetime_seconds: int = 3600
     lifetime_kilobytes: int = 4608000
+    idle_time: int | None = None
     replay_window: int = 64  # 0 = disabled
     df_bit: str = "copy"  # copy | clear | set
     prefragment: bool = True

@@ -12,6 +12,7 @@ from ipsecplane.ike import nat, vendor_ids
 from ipsecplane.ike.constants import PayloadType
 from ipsecplane.ike.nat import NatVersion
 from ipsecplane.ike.payloads import Header, decode_chain
+from ipsecplane.ike.sa_records import SaRecords
 from ipsecplane.ike.types import (
     Datagram,
     IkeConfig,
@@ -203,14 +204,44 @@ def test_the_peer_gets_another_port_and_address() -> None:
     box.shift = 20000
     wire.initiate(wire.a, wire.a.engine._runtime.config.phase2[0], replaces=1)
     wire.settle()
-    assert wire.b.of(PeerMoved) == [PeerMoved(OUTSIDE, 14500, OUTSIDE, 24500)]
+    assert wire.b.of(PeerMoved) == [PeerMoved(OUTSIDE, 14500, OUTSIDE, 24500, (1, 2))]
     assert len(wire.a.of(OutboundSasReady)) == 2
     box.address = ip_address("192.0.2.99")
     wire.a.engine.delete_sas(wire.a.of(OutboundSasReady)[0].sas, wire.now)
     wire.flush()
     wire.settle()
-    assert wire.b.of(PeerMoved)[1:] == [PeerMoved(OUTSIDE, 24500, ip_address("192.0.2.99"), 24500)]
+    assert wire.b.of(PeerMoved)[1:] == [
+        PeerMoved(OUTSIDE, 24500, ip_address("192.0.2.99"), 24500, (1, 2))
+    ]
     assert [event.remote for event in wire.b.of(IpsecSasDeleted)] == [ip_address("192.0.2.99")]
+
+
+def test_esp_tells_of_another_port() -> None:
+    wire = natted()
+    initiate(wire)
+    wire.b.engine.peer_port_changed(1, 14500)
+    wire.flush()
+    assert wire.b.of(PeerMoved) == [], "it is where it was"
+    wire.b.engine.peer_port_changed(1, 24500)
+    wire.flush()
+    assert wire.b.of(PeerMoved) == [PeerMoved(OUTSIDE, 14500, OUTSIDE, 24500, (1,))]
+    (view,) = wire.b.live()
+    assert view.remote_port == 24500, "IKE goes there too"
+    wire.a.engine.peer_port_changed(1, 24500)
+    wire.flush()
+    assert wire.a.of(PeerMoved) == [], "this one's peer is behind no NAT"
+
+
+def test_a_port_that_another_peer_had_does_not_mix_them_up() -> None:
+    """A NAT that restarts gives out ports anew: the second peer's SAs stay its own."""
+    wire = natted()
+    initiate(wire)
+    sas = wire.b.of(OutboundSasReady)[0].sas
+    records = SaRecords()
+    for number, (conn_id, port) in enumerate([(1001, 1026), (1002, 1027), (1001, 1027)]):
+        records.add(replace(sas, id=number, isakmp_conn_id=conn_id, remote_port=port))
+    assert records.move_peer((OUTSIDE, 1027), (OUTSIDE, 1030), others={1001}) == (1,)
+    assert [held.remote_port for held in records.of_peer(OUTSIDE)] == [1026, 1030, 1027]
 
 
 def test_without_nat_the_peer_does_not_move() -> None:

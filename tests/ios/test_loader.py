@@ -193,3 +193,9 @@ def test_whose_key_it_is(words: str, network: str) -> None:
     """0.0.0.0 without a mask is any peer."""
     _, router = load_running_config(f"crypto isakmp key K address {words}\nend\n")
     assert [str(key.network) for key in router.isakmp_keys] == [network]
+
+
+def test_a_secondary_address_needs_a_primary_one() -> None:
+    text = "interface FastEthernet0\n ip address 10.0.0.2 255.0.0.0 secondary\nend\n"
+    with pytest.raises(ConfigurationErrors, match="FastEthernet0: a secondary address needs"):
+        load_running_config(text)

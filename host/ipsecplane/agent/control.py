@@ -14,6 +14,7 @@ from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.net.rib import Rib
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.desired import SaSettings, largest_accepted
+from ipsecplane.targets.digests import Digest
 from ipsecplane.targets.packetio import PacketIn, PacketOut
 from ipsecplane.targets.programmer import Programmer
 from ipsecplane.targets.session import Session
@@ -88,7 +89,7 @@ class ControlPlane:
         self.resolved = config
         self._clock = clock
         self._options = options
-        self._inbox: deque[PacketIn] = deque()
+        self._inbox: deque[PacketIn | Digest] = deque()
         self._depth = 0
         self._tables_due = False
         self._running = False
@@ -208,7 +209,11 @@ class ControlPlane:
         while True:
             now = self.now
             if self._inbox:
-                self.punts.handle(self._inbox.popleft(), now)
+                told = self._inbox.popleft()
+                if isinstance(told, Digest):
+                    self.punts.told(told)
+                else:
+                    self.punts.handle(told, now)
             elif self.crypto.take_events(now) or self.stack.deliver_looped():
                 pass
             elif self._tables_due:
@@ -236,7 +241,8 @@ class ControlPlane:
             clock=clock,
             on_ready=lambda: self._target_ready(target),
             on_lost=lambda why, retry_in: self._target_lost(target, why, retry_in),
-            on_packet=self._packet_in,
+            on_packet=self._take,
+            on_digest=self._take,
             election_id=options.election_id,
         )
 
@@ -294,8 +300,9 @@ class ControlPlane:
 
     # -- packets ---------------------------------------------------------------------------------
 
-    def _packet_in(self, packet: PacketIn) -> None:
-        self._inbox.append(packet)
+    def _take(self, told: PacketIn | Digest) -> None:
+        """What the pipeline tells; it may do so in the middle of something else."""
+        self._inbox.append(told)
         if not self._depth:
             with self.working():
                 pass

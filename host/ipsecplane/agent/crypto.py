@@ -70,7 +70,9 @@ class Crypto:
         self._config = RouterConfig()
         self._numbers = Numbers()
         self._recovery = InvalidSpiRecovery()
-        self._aging = Aging(self.sad, self._read_counters, counter_interval, random_bytes)
+        self._aging = Aging(
+            self.sad, self._read_counters, self._idle_time, counter_interval, random_bytes
+        )
         self._traffic = TrafficWatch(engine)
         self._pending: set[int] = set()  # policy entries under negotiation
         self._peers = PeerChoice()
@@ -180,6 +182,12 @@ class Crypto:
         """The largest packet that the path of an SA is known to take, `link_mtu` at most."""
         return link_mtu if sa is None else self._path_mtus.get(sa.sas.id, link_mtu)
 
+    def peer_port_changed(self, index: int, epoch: int, port: int) -> None:
+        """The pipeline saw authentic ESP of an SA come from another port (docs/contracts.md)."""
+        sa = self.sad.by_index(index)
+        if sa is not None and sa.epoch == epoch:
+            self.engine.peer_port_changed(sa.sas.id, port)
+
     # -- what IKE reports ----------------------------------------------------------------------
 
     def take_events(self, now: float) -> bool:
@@ -270,13 +278,13 @@ class Crypto:
         self._sessions.dead((event.remote, event.remote_port), now)
         for entry in self.spd.entries.values():
             if event.remote in entry.phase2.peers:
-                self._peers.failed(entry, event.remote)
+                self._peers.lost(entry, event.remote)
 
     def _moved(self, event: PeerMoved) -> None:
         old, new = (event.remote, event.remote_port), (event.new_remote, event.new_port)
         self._sessions.moved(old, new)
         for sa in self.sad:
-            if (sa.sas.remote, sa.sas.remote_port) == old:
+            if sa.sas.id in event.sas:
                 sa.sas = replace(sa.sas, remote=new[0], remote_port=new[1])
                 self._changed()
 
@@ -306,10 +314,27 @@ class Crypto:
         for sa in found.to_rekey:
             self._rekey(sa, now)
         self.delete(found.expired, now)
+        self._delete_idle(found.idle, now)
         if self.engine.watches_traffic:
             self._traffic.tell(self.sad, now)
             interval = min(interval, BUSY_INTERVAL)
         self._aging.schedule(now, interval)
+
+    def _idle_time(self, sa: SadEntry) -> int:
+        policy = self.spd.entries.get(sa.sas.policy.entry)
+        return policy.idle.seconds if policy is not None else 0
+
+    def _delete_idle(self, idle: list[SadEntry], now: float) -> None:
+        """SAs that carried nothing for long go, and with a peer's last one its IKE SA."""
+        for sa in idle:
+            policy = self.spd.entries[sa.sas.policy.entry]
+            if policy.idle.to_default:
+                self._peers.to_default(policy)
+        self.delete(idle, now)
+        left = {(sa.sas.local, sa.sas.remote, sa.sas.remote_port) for sa in self.sad}
+        for ends in dict.fromkeys((s.sas.local, s.sas.remote, s.sas.remote_port) for s in idle):
+            if ends not in left:
+                self.engine.delete_peer(*ends, now, "IPsec SAs idle")
 
     def _read_counters(self) -> None:
         self._counters.refresh(self.sad)

@@ -11,7 +11,11 @@ from ipsecplane.ipsec.sad import SadEntry, Usage
 
 
 class PeerChoice:
-    """Stateless failover (guide chapter 4): a dead peer's turn ends, and nothing else is kept."""
+    """Stateless failover (guide chapter 4): a dead peer's turn ends, and nothing else is kept.
+
+    A default peer (guide chapter 7) has the turn again whenever another one's ends, but for those
+    that never answered: after them comes the next of the list.
+    """
 
     def __init__(self) -> None:
         self._turns: dict[int, int] = {}  # by policy entry
@@ -24,6 +28,16 @@ class PeerChoice:
         """Nothing came of `peer`; heard twice of one failure, the second changes nothing."""
         if self.current(entry) == peer:
             self._turns[entry.number] = self._turns.get(entry.number, 0) + 1
+
+    def lost(self, entry: PolicyEntry, peer: Address) -> None:
+        """`peer` was there and is so no more."""
+        if entry.default_peer and self.current(entry) == peer != entry.phase2.peers[0]:
+            self.to_default(entry)
+        else:
+            self.failed(entry, peer)
+
+    def to_default(self, entry: PolicyEntry) -> None:
+        self._turns.pop(entry.number, None)
 
 
 class TrafficWatch:

@@ -11,6 +11,7 @@ from ipsecplane.net.icmp import Kind
 from ipsecplane.net.ip import AH, ESP, UDP, IpPacket, PacketError, parse_ethernet, parse_ip
 from ipsecplane.targets.crypto_header import Operation
 from ipsecplane.targets.crypto_header import Reason as CryptoReason
+from ipsecplane.targets.digests import PEER_MOVED, Digest
 from ipsecplane.targets.packetio import PacketIn
 from ipsecplane.targets.reasons import Reason
 
@@ -56,6 +57,12 @@ class Punts:
             Reason.REPLAYED: self._replayed,
             Reason.TOO_OLD: self._replayed,
         }
+
+    def told(self, digest: Digest) -> None:
+        """What the pipeline says without a packet."""
+        if digest.name == PEER_MOVED:
+            fields = digest.fields
+            self._crypto.peer_port_changed(fields["sa_index"], fields["epoch"], fields["port"])
 
     def handle(self, punt: PacketIn, now: float) -> None:
         self.now = now

@@ -33,6 +33,8 @@ from ipsecplane.ike.types import (
     Statistics,
 )
 
+Peer = tuple[Address, int]
+
 PHASE1 = (ExchangeType.MAIN, ExchangeType.AGGRESSIVE)
 EARLY_LIMIT = 8  # Phase 2 messages kept until Phase 1 is done
 
@@ -140,6 +142,14 @@ class Engine:
         for sa in self._phase1:
             if sa.cookies == view.initiator_cookie + view.responder_cookie:
                 self._phase1.delete(sa, now, "BY user command", retry=False)
+
+    def delete_peer(
+        self, local: Address, remote: Address, port: int, now: float, reason: str
+    ) -> None:
+        """End the IKE SAs with a peer, and tell it."""
+        for sa in list(self._phase1):
+            if sa.established and sa.is_with(local, remote, port):
+                self._phase1.delete(sa, now, reason, retry=False)
 
     def traffic(
         self,
@@ -276,6 +286,19 @@ class Engine:
         if not sa.deleted:
             sa.trace_input("IKE_MESG_FROM_PEER", "IKE_INFO_NOTIFY")
 
+    def peer_port_changed(self, sas_id: int, port: int) -> None:
+        """Authentic ESP of these SAs has come from another port (RFC 3948 section 4)."""
+        sas = self._records.get(sas_id)
+        if sas is None or not sas.peer_is_behind_nat or sas.remote_port == port:
+            return
+        old = (sas.remote, sas.remote_port)
+        own = (sa for sa in self._phase1 if sa.established and sa.conn_id == sas.isakmp_conn_id)
+        sa = next(own, None) or self._phase1.established(sas.local, *old)
+        if sa is not None:
+            sa.remote_port = port
+        conn_id = sa.conn_id if sa is not None else sas.isakmp_conn_id
+        self._peer_moved(old, (sas.remote, port), conn_id)
+
     # --- what the managers report ---
 
     def _sa_established(self, sa: IsakmpSa, now: float, initial_contact: bool) -> None:
@@ -307,8 +330,19 @@ class Engine:
             return
         old = (sa.remote, sa.remote_port)
         sa.remote, sa.remote_port, sa.local_port = *new, datagram.local_port
-        self._records.move_peer(old, new)
-        self._runtime.emit(PeerMoved(*old, *new))
+        self._peer_moved(old, new, sa.conn_id)
+
+    def _peer_moved(self, old: Peer, new: Peer, conn_id: int) -> None:
+        """SAs go along, but those of another peer stay: a NAT that restarts gives out ports anew,
+        so one peer may be where another was last seen.
+        """
+        others = {
+            sa.conn_id
+            for sa in self._phase1
+            if sa.established and sa.conn_id != conn_id and (sa.remote, sa.remote_port) == old
+        }
+        moved = self._records.move_peer(old, new, others)
+        self._runtime.emit(PeerMoved(*old, *new, moved))
 
     def _without_sa(self, header: Header, datagram: Datagram) -> None:
         runtime = self._runtime

@@ -5,7 +5,7 @@ The agent's SAD is the authority on SAs; this is only what IKE itself must know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from ipsecplane.config import Address
@@ -29,6 +29,9 @@ class SaRecords:
         if sas is not None:
             self._spis.difference_update(part.inbound_spi for part in parts_of(sas))
         return sas
+
+    def get(self, sas_id: int) -> IpsecSas | None:
+        return self._by_id.get(sas_id)
 
     def __contains__(self, sas_id: int) -> bool:
         return sas_id in self._by_id
@@ -65,11 +68,21 @@ class SaRecords:
             if sas.established_at + sas.lifetime_seconds <= now:
                 self.remove(sas.id)
 
-    def move_peer(self, old: tuple[Address, int], new: tuple[Address, int]) -> None:
-        """A peer has another address or port now."""
-        for sas in self.of_peer(old[0]):
-            if sas.remote_port == old[1]:
-                self._by_id[sas.id] = replace(sas, remote=new[0], remote_port=new[1])
+    def move_peer(
+        self, old: tuple[Address, int], new: tuple[Address, int], others: Collection[int]
+    ) -> tuple[int, ...]:
+        """A peer has another address or port now. SAs of the IKE SAs `others` are somebody else's.
+
+        Returns the ids of the SAs that moved.
+        """
+        moved = [
+            sas
+            for sas in self.of_peer(old[0])
+            if sas.remote_port == old[1] and sas.isakmp_conn_id not in others
+        ]
+        for sas in moved:
+            self._by_id[sas.id] = replace(sas, remote=new[0], remote_port=new[1])
+        return tuple(sas.id for sas in moved)
 
 
 def parts_of(sas: IpsecSas) -> Iterator[ProtocolSa]:

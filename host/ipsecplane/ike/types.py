@@ -230,12 +230,13 @@ class PeerDead(Event):
 
 @dataclass(frozen=True, slots=True)
 class PeerMoved(Event):
-    """A NAT gave the peer another address or port (authenticated)."""
+    """A NAT gave the peer another address or port (authenticated); `sas` has its SAs' ids."""
 
     remote: Address
     remote_port: int
     new_remote: Address
     new_port: int
+    sas: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

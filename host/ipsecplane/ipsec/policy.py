@@ -24,8 +24,22 @@ sequence number, access list (of a tunnel: its two ends), local and remote ident
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """When SAs that carry nothing go (guide chapter 7): seconds, 0 = never.
+
+    `to_default`: the default peer, the first, has the next turn then.
+    """
+
+    seconds: int = 0
+    to_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyEntry:
-    """One permit line of a crypto map entry on one interface: what SAs are negotiated for."""
+    """One permit line of a crypto map entry on one interface: what SAs are negotiated for.
+
+    `default_peer`: the first peer is preferred, and tried again whenever another is lost.
+    """
 
     number: int
     interface: str
@@ -33,6 +47,8 @@ class PolicyEntry:
     sequence: int
     access_list: str
     phase2: Phase2Policy
+    idle: Idle = Idle()
+    default_peer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

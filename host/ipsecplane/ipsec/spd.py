@@ -31,6 +31,7 @@ from .policy import (
     PRIORITY_STRIDE,
     RULE_LIMIT,
     TOP_PRIORITY,
+    Idle,
     InterfacePolicy,
     Numbers,
     PolicyEntry,
@@ -194,7 +195,14 @@ class _Compiler:
             replay_window=pick(entry.replay_window, config.replay_window),
         )
         self.entries[number] = PolicyEntry(
-            number, self._interface.name, map_name, entry.sequence, access_list.name, phase2
+            number,
+            self._interface.name,
+            map_name,
+            entry.sequence,
+            access_list.name,
+            phase2,
+            Idle(pick(entry.idle_time, config.idle_time or 0), entry.idle_to_default),
+            entry.default_peer,
         )
         return number
 

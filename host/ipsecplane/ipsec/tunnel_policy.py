@@ -11,6 +11,7 @@ from ipsecplane.ike.types import Phase2Policy, ProxyIdentity
 from .policy import (
     PRIORITY_STRIDE,
     TOP_PRIORITY,
+    Idle,
     InterfacePolicy,
     Numbers,
     PolicyEntry,
@@ -70,7 +71,8 @@ def tunnel_policy(config: RouterConfig, interface: InterfaceConfig, numbers: Num
         replay_window=pick(profile.replay_window, config.replay_window),
         tunnel=True,
     )
-    entry = PolicyEntry(number, interface.name, crypto_map, TUNNEL_SEQUENCE, "", phase2)
+    idle = Idle(pick(profile.idle_time, config.idle_time or 0))
+    entry = PolicyEntry(number, interface.name, crypto_map, TUNNEL_SEQUENCE, "", phase2, idle)
     other = Cube(10 - version)
     rules = (
         Rule(Cube(version), number, TOP_PRIORITY, "", 0),

@@ -14,6 +14,7 @@ from typing import Final
 from finsy.proto import U128, p4i, p4r, rpc_code
 
 from .diff import Kind, Update
+from .digests import Digest, DigestCodec
 from .packetio import PacketCodec, PacketIn, PacketOut
 from .program import Program
 from .tables import Key, TableCodec, TableEntry, TableError
@@ -59,6 +60,7 @@ class Session:
         on_ready: Callable[[], None],
         on_lost: Callable[[str, float], None],
         on_packet: Callable[[PacketIn], None],
+        on_digest: Callable[[Digest], None] = lambda digest: None,
         election_id: int = 1,
     ) -> None:
         self.transport = transport
@@ -67,11 +69,13 @@ class Session:
         self.problem = ""
         """Why the device is not ours; "" while it is, and until the first try has failed."""
         self._packets: PacketCodec | None = None
+        self._digests: DigestCodec | None = None
         self._program = program
         self._clock = clock
         self._on_ready = on_ready
         self._on_lost = on_lost
         self._on_packet = on_packet
+        self._on_digest = on_digest
         self._election_id = election_id
         self._retry_at: float | None = None
         self._retry_in = FIRST_RETRY
@@ -128,6 +132,8 @@ class Session:
             case "packet":
                 if self._packets is not None:
                     self._on_packet(self._packets.decode(message.packet))
+            case "digest":
+                self._digest(message.digest)
             case "arbitration":
                 self._arbitration(message.arbitration)
 
@@ -153,6 +159,8 @@ class Session:
             p4info = self._load()
             self.codec = TableCodec(p4info)
             self._packets = PacketCodec(p4info)
+            self._digests = DigestCodec(p4info)
+            self._configure_digests()
         except (TargetError, TableError) as error:
             self._lost(str(error))
             return
@@ -209,9 +217,7 @@ class Session:
         Raises TargetUnavailable (after which the session is down) and nothing else.
         """
         assert self.codec is not None
-        request = p4r.WriteRequest(
-            device_id=self.transport.device_id, election_id=U128.encode(self._election_id)
-        )
+        request = self._write_request()
         sent: list[Update] = []
         failed: list[tuple[Update, UpdateFailure]] = []
         for update in updates:
@@ -236,6 +242,11 @@ class Session:
             whole = UpdateFailure(0, error.code, error.message)
             failed += [(update, whole) for update in sent]
         return failed
+
+    def _write_request(self) -> p4r.WriteRequest:
+        return p4r.WriteRequest(
+            device_id=self.transport.device_id, election_id=U128.encode(self._election_id)
+        )
 
     def read_entries(self, tables: Iterable[str]) -> dict[Key, TableEntry]:
         """What `tables` hold, default entries aside. Raises TargetError."""
@@ -292,6 +303,31 @@ class Session:
         except TargetUnavailable as error:
             self._lost(error.message)
             raise
+
+    # -- digests ------------------------------------------------------------------------------
+
+    def _configure_digests(self) -> None:
+        """Ask for the digests, unless somebody did already. Raises TargetError."""
+        assert self._digests is not None
+        for entry in self._digests.configuration():
+            request = self._write_request()
+            request.updates.add(type=p4r.Update.INSERT).entity.digest_entry.CopyFrom(entry)
+            try:
+                self.transport.write(request)
+            except WriteError as error:
+                if any(failure.code != rpc_code.ALREADY_EXISTS for failure in error.failures):
+                    raise
+
+    def _digest(self, message: p4r.DigestList) -> None:
+        if self._digests is None:
+            return
+        for digest in self._digests.decode(message):
+            self._on_digest(digest)
+        ack = p4r.DigestListAck(digest_id=message.digest_id, list_id=message.list_id)
+        try:
+            self.transport.send(p4r.StreamMessageRequest(digest_ack=ack))
+        except TargetError as error:
+            self._lost(error.message)
 
     # -- packets ------------------------------------------------------------------------------
 

@@ -6,9 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ipsecplane.config import CryptoMap, CryptoMapEntry, Protection, RouterConfig
+from ipsecplane.config import CryptoMap, CryptoMapEntry, IpsecProfile, Protection, RouterConfig
 from ipsecplane.ios.args import Args
-from ipsecplane.ios.commands.ipsec import KILOBYTES, SECONDS, WINDOW, WINDOW_HELPS
+from ipsecplane.ios.commands.ipsec import (
+    IDLE_SECONDS,
+    KILOBYTES,
+    SECONDS,
+    WINDOW,
+    WINDOW_HELPS,
+)
 from ipsecplane.ios.commands.modes import CONFIG, CRYPTO_MAP, IPSEC_PROFILE
 from ipsecplane.ios.commandset import CommandError, ConfigMode
 from ipsecplane.ios.configuration import Line
@@ -121,8 +127,11 @@ def description(entry: P, args: Args) -> P:
             key="set peer {peer}")  # fmt: skip
 def set_peer(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     peer = args.address("peer")
-    peers = (peer, *entry.peers) if "default" in args else (*entry.peers, peer)
-    return replace(entry, peers=peers)
+    if "default" not in args:
+        return replace(entry, peers=(*entry.peers, peer))
+    if entry.default_peer:
+        raise CommandError(f"% {entry.peers[0]} is the default peer already")
+    return replace(entry, peers=(peer, *entry.peers), default_peer=True)
 
 
 @protection_line("set security-association lifetime seconds " + SECONDS, "Time-based key duration",
@@ -138,11 +147,18 @@ def set_lifetime_kilobytes(entry: P, args: Args) -> P:
     return replace(entry, lifetime_kilobytes=args.number("kilobytes"))
 
 
-@protection_line("set security-association idle-time <60-86400>$seconds",
-            "Automatically delete IPSec SAs after a given idle period.",
-            "Idle time in seconds")  # fmt: skip
-def set_idle_time(entry: P, args: Args) -> P:
-    return replace(entry, idle_time=args.number("seconds"))
+_IDLE = f"set security-association idle-time {IDLE_SECONDS}"
+_IDLE_HELPS = ("Automatically delete IPSec SAs after a given idle period.", "Idle time in seconds")
+
+
+@entry_line(f"{_IDLE} [default$default]", *_IDLE_HELPS, "Use the default peer after the idle time")
+def set_idle_time(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, idle_time=args.number("seconds"), idle_to_default="default" in args)
+
+
+@IPSEC_PROFILE.line(_IDLE, *_IDLE_HELPS)
+def set_profile_idle_time(profile: IpsecProfile, args: Args) -> IpsecProfile:
+    return replace(profile, idle_time=args.number("seconds"))
 
 
 _REPLAY = "set security-association replay"

@@ -114,9 +114,15 @@ def ip_address_secondary(interface: InterfaceConfig, args: Args) -> InterfaceCon
     return replace(interface, secondary=(*interface.secondary, _ipv4_interface(args)))
 
 
+def _no_ip_address(interface: InterfaceConfig, _: Args) -> InterfaceConfig:
+    if interface.secondary:
+        raise CommandError(f"% {interface.name}: a secondary address needs a primary one")
+    return interface
+
+
 @INTERFACE.line(_ADDRESS, "Set the IP address of an interface", "IP address", "IP subnet mask",
                 no="ip address", keeps_no=True, also_removes="ip address ",
-                refuse=lambda interface, _: interface)  # fmt: skip
+                refuse=_no_ip_address)  # fmt: skip
 def ip_address(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, address=_ipv4_interface(args))
 

@@ -13,6 +13,7 @@ from ipsecplane.ipsec.algorithms import CIPHERS, INTEGRITIES
 REPLAY_WINDOWS = (64, 128, 256, 512, 1024)
 WINDOW = "{" + "|".join(map(str, REPLAY_WINDOWS)) + "}$window"
 WINDOW_HELPS = tuple(f"Window size of {size}" for size in REPLAY_WINDOWS)
+IDLE_SECONDS = "<60-86400>$seconds"
 SECONDS = "<120-2592000>$seconds"
 KILOBYTES = "<2560-4294967295>$kilobytes"
 
@@ -31,6 +32,13 @@ def lifetime_seconds(router: RouterConfig, args: Args) -> RouterConfig:
              default="crypto ipsec security-association lifetime kilobytes 4608000")  # fmt: skip
 def lifetime_kilobytes(router: RouterConfig, args: Args) -> RouterConfig:
     return replace(router, lifetime_kilobytes=args.number("kilobytes"))
+
+
+@CONFIG.line(f"crypto ipsec security-association idle-time {IDLE_SECONDS}",
+             "Automatically delete IPSec SAs after a given idle period.",
+             "Idle time in seconds")  # fmt: skip
+def idle_time(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, idle_time=args.number("seconds"))
 
 
 _REPLAY = "crypto ipsec security-association replay"

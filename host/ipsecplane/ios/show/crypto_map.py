@@ -41,8 +41,9 @@ def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> lis
     kilobytes = entry.lifetime_kilobytes or config.lifetime_kilobytes
     seconds = entry.lifetime_seconds or config.lifetime_seconds
     rows.append(f"\tSecurity association lifetime: {kilobytes} kilobytes/{seconds} seconds")
-    if entry.idle_time is not None:
-        rows.append(f"\tSecurity association idletime: {entry.idle_time} seconds")
+    idle = config.idle_time if entry.idle_time is None else entry.idle_time
+    if idle is not None:
+        rows.append(f"\tSecurity association idletime: {idle} seconds")
     rows += ["\tDualstack (Y/N): N", "", "\tResponder-Only (Y/N): N"]
     rows.append(f"\tPFS (Y/N): {'N' if entry.pfs_group is None else 'Y'}")
     if entry.pfs_group is not None:
