@@ -176,6 +176,10 @@ class Keepalive:
     periodic: bool = False
 
 
+NO_NETWORK: Final = IPv4Network("255.255.255.255/32")
+"""Holds no peer: the network of keys that are found by identity, never by address."""
+
+
 @dataclass(frozen=True, slots=True)
 class IsakmpKey:
     """`crypto isakmp key`: a pre-shared key for the peers in `network` (0.0.0.0/0 = any)."""
@@ -214,6 +218,45 @@ class IsakmpPeer:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyring:
+    """`crypto keyring`: pre-shared keys apart from those of `crypto isakmp key`."""
+
+    name: str
+    keys: tuple[IsakmpKey, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityMatch:
+    """`match identity`: an address of `network`, or a name.
+
+    `kind` is address, group, fqdn or user-fqdn; with `domain`, `value` is what the name ends in.
+    """
+
+    kind: str
+    value: str = ""
+    network: Network | None = None
+    domain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpProfile:
+    """`crypto isakmp profile`: how IKE is spoken with peers of some identities.
+
+    `self_identity` None = as globally; one of kind `address` or `fqdn` without a value is the
+    router's own. No `keyrings` = all keys there are.
+    """
+
+    name: str
+    self_identity: IkeIdentity | None = None
+    matches: tuple[IdentityMatch, ...] = ()
+    keyrings: tuple[str, ...] = ()
+    aggressive: bool = False
+    accounting: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TransformSet:
     """`crypto ipsec transform-set`: AH and ESP parts by algorithm name, None = not used."""
 
@@ -235,6 +278,7 @@ class Protection:
     lifetime_kilobytes: int | None = None
     replay_window: int | None = None  # 0 = disabled
     idle_time: int | None = None
+    isakmp_profile: str | None = None
     description: str = ""
 
 
@@ -254,6 +298,7 @@ class IpsecProfile(Protection):
     """`crypto ipsec profile`: how a tunnel interface is protected."""
 
     name: str
+    responder_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +372,8 @@ class RouterConfig:
     invalid_spi_recovery: bool = False
     transform_sets: dict[str, TransformSet] = field(default_factory=dict)
     crypto_maps: dict[str, CryptoMap] = field(default_factory=dict)
+    keyrings: dict[str, Keyring] = field(default_factory=dict)
+    isakmp_profiles: dict[str, IsakmpProfile] = field(default_factory=dict)
     ipsec_profiles: dict[str, IpsecProfile] = field(default_factory=dict)
     lifetime_seconds: int = 3600
     lifetime_kilobytes: int = 4608000

@@ -60,9 +60,20 @@ end
     return text
 
 
-def pair(carrier: int = 6, overlay: int = 6, seconds: float = 5.0, **change: str) -> Pair:
-    """Two ends; `change` is for A alone."""
+def pair(
+    carrier: int = 6,
+    overlay: int = 6,
+    seconds: float = 5.0,
+    initiator: str = "",
+    **change: str,
+) -> Pair:
+    """Two ends; `change` is for A alone. `initiator`: "a" or "b", else either may be."""
     a, b = router(1, 2, carrier, overlay, **change), router(2, 1, carrier, overlay)
+    answering = "crypto ipsec profile p\n responder-only"
+    if initiator == "a":
+        b = b.replace("crypto ipsec profile p", answering)
+    elif initiator == "b":
+        a = a.replace("crypto ipsec profile p", answering)
     made = make_pair((a, b), (PORTS, PORTS))
     made.run(seconds)
     return made

@@ -7,11 +7,13 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 from ipsecplane.config import IsakmpKey, IsakmpPolicy
-from ipsecplane.ike import credentials, phase1
+from ipsecplane.ike import phase1
 from ipsecplane.ike.attributes import number_attribute
 from ipsecplane.ike.constants import NotifyType
 from ipsecplane.ike.errors import NegotiationError
+from ipsecplane.ike.profiles import key_of
 from ipsecplane.ike.proposals import SecurityAssociation
+from ipsecplane.ike.types import IkeConfig
 
 AES = IsakmpPolicy(10, "AES-CBC", 32, "SHA256", "pre-share", 14, 86400)
 DES = IsakmpPolicy(20, "DES-CBC", 8, "SHA", "pre-share", 1, 3600)
@@ -153,4 +155,5 @@ def test_the_narrowest_key_wins() -> None:
     ]
     peers = {"10.1.1.1": b"host", "10.1.1.2": b"net", "192.0.2.1": b"any", "2001:db8::1": None}
     for peer, secret in peers.items():
-        assert credentials.pre_shared_key(keys, ip_address(peer)) == secret
+        found = key_of(IkeConfig(keys=tuple(keys)), ip_address(peer))
+        assert (found.secret.encode() if found else None) == secret

@@ -32,7 +32,7 @@ from .options import AgentOptions, ReplayUnit
 from .punts import Punts
 from .stack import Stack
 from .tunnels import Tunnels
-from .warnings import weak_algorithms
+from .warnings import unsupported_with_ipv6, weak_algorithms
 
 
 class ControlPlane:
@@ -159,7 +159,7 @@ class ControlPlane:
             self.stack.neighbours.forget(if_id)
         warnings = self.crypto.configure(self.resolved, self.stack.rib.local, self.now)
         self.tunnels.reconfigured()
-        warnings += weak_algorithms(config)
+        warnings += weak_algorithms(config) + unsupported_with_ipv6(config)
         new = [text for text in warnings if text not in self._warned]
         self._warned = set(warnings)
         self._changed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ipsecplane.config import Address, IkeIdentity, RouterConfig
+from ipsecplane.config import Address, IkeIdentity, IsakmpProfile, RouterConfig
 from ipsecplane.ike.engine import Engine
 from ipsecplane.ike.types import (
     DebugMessage,
@@ -113,7 +113,7 @@ class Crypto:
     def negotiate(self, number: int, now: float) -> None:
         """Ask for SAs under policy entry `number`, unless that is being done."""
         entry = self.spd.entries.get(number)
-        if entry is None or not self._config.isakmp_enabled:
+        if entry is None or entry.responder_only or not self._config.isakmp_enabled:
             return
         if number in self._pending or entry.phase2.local_address is None:
             return
@@ -343,6 +343,8 @@ class Crypto:
         policy = self.spd.entries.get(sa.sas.policy.entry)
         if sa.rekeying or sa.superseded or not sa.outbound or policy is None:
             return
+        if policy.responder_only:
+            return
         sa.rekeying = True
         self.engine.initiate(
             policy.phase2,
@@ -398,6 +400,8 @@ def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
     return IkeConfig(
         policies=tuple(sorted(config.isakmp_policies, key=lambda p: p.priority)),
         keys=config.isakmp_keys,
+        keyrings=tuple(config.keyrings.values()),
+        profiles=tuple(_with_own_name(config, one) for one in config.isakmp_profiles.values()),
         peers=config.isakmp_peers,
         identity=_identity(config),
         aggressive_mode=config.aggressive_mode,
@@ -409,9 +413,20 @@ def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
     )
 
 
+def _with_own_name(config: RouterConfig, profile: IsakmpProfile) -> IsakmpProfile:
+    """`self-identity fqdn` without a name is the router's own; without a kind, as globally."""
+    own = profile.self_identity
+    if own is None or own.kind != "fqdn" or own.value:
+        return profile
+    return replace(profile, self_identity=IkeIdentity("fqdn", _own_name(config)))
+
+
 def _identity(config: RouterConfig) -> IkeIdentity | None:
     """`crypto isakmp identity`; a distinguished name goes with certificates alone."""
     if config.isakmp_identity != "hostname":
         return None
-    domain = f".{config.domain_name}" if config.domain_name else ""
-    return IkeIdentity("fqdn", config.hostname + domain)
+    return IkeIdentity("fqdn", _own_name(config))
+
+
+def _own_name(config: RouterConfig) -> str:
+    return config.hostname + (f".{config.domain_name}" if config.domain_name else "")

@@ -100,7 +100,8 @@ class Tunnels:
 
     def _wants(self, entry: PolicyEntry, rib: Rib) -> bool:
         return (
-            entry.interface not in self._looped
+            not entry.responder_only
+            and entry.interface not in self._looped
             and not self._crypto.sad.usable(entry.number)
             and not self._crypto.negotiating(entry.number)
             and entry.phase2.local_address in rib.local

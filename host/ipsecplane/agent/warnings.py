@@ -29,6 +29,20 @@ def weak_algorithms(config: RouterConfig) -> list[str]:
     return [f"{line}: weak, use only with peers that can do no better" for line in found]
 
 
+def unsupported_with_ipv6(config: RouterConfig) -> list[str]:
+    """Policies that IPv6 peers cannot use (guide chapter 9), if there are such peers."""
+    ends = [one.tunnel.destination for one in config.interfaces if one.tunnel is not None]
+    ends += [peer for m in config.crypto_maps.values() for e in m.entries for peer in e.peers]
+    if not any(end is not None and end.version == 6 for end in ends):
+        return []
+    return [
+        f"crypto isakmp policy {policy.priority}: authentication {policy.authentication} is not"
+        " supported in IPv6: the policy is not used with IPv6 peers"
+        for policy in config.isakmp_policies
+        if policy.authentication != "pre-share"
+    ]
+
+
 def _weak_in_policy(policy: IsakmpPolicy) -> Iterator[str]:
     cipher, hash_, group = (
         CIPHER.get(policy.encryption),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ipsecplane.config import Address
-from ipsecplane.ike import messages
+from ipsecplane.ike import identities, messages
 from ipsecplane.ike.constants import NAT_T_PORT, NO_COOKIE
 from ipsecplane.ike.keys import Phase1Keys
 from ipsecplane.ike.messages import Message
@@ -82,6 +82,7 @@ class IsakmpSa:
         self.peer_vendor_ids: set[bytes] = set()
         self.for_recovery = False  # started to tell the peer of an invalid SPI
         self.phase1: Phase1Exchange | None = None
+        self.profile: str | None = None  # the name of the ISAKMP profile that it is under
         self.peer_identity: Identification | None = None  # as authenticated by Phase 1
         self.exchanges: dict[int, QuickMode] = {}
         self.used_message_ids: set[int] = {0}
@@ -195,6 +196,10 @@ class IsakmpSa:
             initiator_cookie=self.cookie_i,
             responder_cookie=self.cookie_r,
             encryption_key=self.keys.encryption_key if self.keys else b"",
+            profile=self.profile,
+            peer_identity=(
+                identities.phase1_identity(self.peer_identity) if self.peer_identity else None
+            ),
             capabilities=self._capabilities(),
         )
 

@@ -12,7 +12,7 @@ from ipsecplane.ike import phase1
 from ipsecplane.ike import phase1_payloads as parts
 from ipsecplane.ike.constants import ExchangeType, PayloadType
 from ipsecplane.ike.messages import Message
-from ipsecplane.ike.payloads import Payloads, single
+from ipsecplane.ike.payloads import Identification, Payloads, single
 from ipsecplane.ike.phase1_exchange import Phase1Exchange, State, Step
 from ipsecplane.ike.proposals import SecurityAssociation
 from ipsecplane.ike.types import Datagram, IsakmpState
@@ -103,7 +103,7 @@ class MainMode(Phase1Exchange):
 
     def _on_mm5(self, message: Message, datagram: Datagram, now: float) -> bytes:
         sa = self.sa
-        self._verify_identity(message)
+        self._take_profile(self._verify_identity(message))
         self._peer_has_no_other = parts.read_initial_contact(sa, message)
         # Authenticated: from here on the peer is where this message came from (RFC 3947 section 4).
         sa.local_port, sa.remote_port = datagram.local_port, datagram.remote_port
@@ -128,10 +128,11 @@ class MainMode(Phase1Exchange):
         identity = self._identity()
         return [(PayloadType.IDENTIFICATION, identity), *self._proof(identity)]
 
-    def _verify_identity(self, message: Message) -> None:
+    def _verify_identity(self, message: Message) -> Identification:
         payload, identity = parts.read_identity(self.sa, message)
         self._verify_peer(message, payload.body)
         self.sa.peer_identity = identity
+        return identity
 
     steps: ClassVar = {
         State.I_MM1: Step(False, _on_mm2),

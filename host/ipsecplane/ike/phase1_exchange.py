@@ -22,7 +22,7 @@ from ipsecplane.ike.constants import (
     PayloadType,
     ProtocolId,
 )
-from ipsecplane.ike.credentials import Credentials
+from ipsecplane.ike.credentials import Credentials, with_profile
 from ipsecplane.ike.errors import AuthenticationError, NegotiationError, PayloadError
 from ipsecplane.ike.exchange import AnswerCache, Retransmission, longest_negotiation
 from ipsecplane.ike.groups import InvalidPublicValue, KeyPair
@@ -32,6 +32,7 @@ from ipsecplane.ike.messages import Message
 from ipsecplane.ike.payloads import (
     NONCE_SIZE,
     Header,
+    Identification,
     Notification,
     Payloads,
     nonce_of,
@@ -99,6 +100,7 @@ class Phase1Exchange(ABC):
         self.sa = sa
         self.state = State.READY
         self.credentials = credentials
+        sa.profile = credentials.profile.name if credentials.profile is not None else None
         self._owner = owner
         self._answers = AnswerCache()
         self._last_sent = b""
@@ -196,6 +198,15 @@ class Phase1Exchange(ABC):
     def _take_up(self, derived: Derived) -> None:
         self._values, self.sa.keys, self._iv = derived.values, derived.keys, derived.keys.iv
         self._owner.number(self.sa)
+
+    def _take_profile(self, identity: Identification) -> None:
+        """As responder of main mode we know only now which profile the peer is under."""
+        sa = self.sa
+        self.credentials = with_profile(sa.runtime.config, self.credentials, identity)
+        profile = self.credentials.profile
+        sa.profile = profile.name if profile is not None else None
+        found = f"{profile.name} profile" if profile is not None else "*none* of the profiles"
+        sa.debug(f": peer matches {found}")
 
     def _identity(self) -> bytes:
         """The body of our ID payload."""

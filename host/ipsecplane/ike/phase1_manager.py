@@ -104,11 +104,12 @@ class Phase1Manager:
         local_port: int = IKE_PORT,
         peer_port: int = IKE_PORT,
         for_recovery: bool = False,
+        profile: str | None = None,
     ) -> IsakmpSa:
         """Begin Phase 1 as initiator; raises `NegotiationError` without a policy or a key."""
         runtime = self._runtime
         try:
-            terms = credentials.for_initiator(runtime.config, peer)
+            terms = credentials.for_initiator(runtime.config, peer, profile)
         except NegotiationError as error:
             runtime.debug(f"ISAKMP:(0):{str(error).capitalize()}!")
             raise
@@ -292,6 +293,7 @@ class Phase1Manager:
                 now,
                 local_port=sa.local_port,
                 peer_port=sa.remote_port,
+                profile=sa.profile,
             )
         except NegotiationError as error:
             sa.debug(f"rekeying is impossible: {error}")

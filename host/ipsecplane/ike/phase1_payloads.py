@@ -125,7 +125,8 @@ def own_identity(sa: IsakmpSa, name: IkeIdentity | None) -> bytes:
 
     Without a name it is our address, and so it is for `address` without a value.
     """
-    name = name or IkeIdentity("address", str(sa.local))
+    if name is None or (name.kind == "address" and not name.value):
+        name = IkeIdentity("address", str(sa.local))
     port = IKE_PORT if sa.local_port == IKE_PORT else 0
     own = identities.encode_phase1(name, protocol=_UDP, port=port)
     sa.debug(f"SA is doing pre-shared key authentication using id type {_id_name(own.type)}")

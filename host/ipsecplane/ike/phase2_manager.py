@@ -62,13 +62,15 @@ class Phase2Manager:
 
     def _pursue(self, request: Request, now: float) -> None:
         sa = self._phase1.established(request.local, request.peer, request.peer_port)
-        if sa is not None:
+        if sa is not None and request.policy.isakmp_profile in (None, sa.profile):
             self._initiate(sa, request, now)
             return
         sa = self._phase1.negotiating(request.local, request.peer, request.peer_port)
         if sa is None:
             try:
-                sa = self._phase1.start(request.local, request.peer, now)
+                sa = self._phase1.start(
+                    request.local, request.peer, now, profile=request.policy.isakmp_profile
+                )
             except NegotiationError as error:
                 self._failed(request, str(error))
                 return

@@ -89,6 +89,7 @@ def choose(sa: IsakmpSa, offer: Offer) -> tuple[Phase2Policy, Phase2Choice, Offe
         for reading, modes in readings
         if (not policy.peers or sa.remote in policy.peers)
         and policy.local_address in (None, sa.local)
+        and policy.isakmp_profile in (None, sa.profile)
         and _covers(policy, reading)
     ]
     if not covering:

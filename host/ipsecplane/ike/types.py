@@ -16,7 +16,9 @@ from ipsecplane.config import (
     IsakmpKey,
     IsakmpPeer,
     IsakmpPolicy,
+    IsakmpProfile,
     Keepalive,
+    Keyring,
     Network,
     TransformSet,
 )
@@ -61,6 +63,7 @@ class Phase2Policy:
     lifetime_kilobytes: int = 4608000
     local_address: Address | None = None
     replay_window: int = 64
+    isakmp_profile: str | None = None  # None = any
     tunnel: bool = False  # a tunnel interface's: SAs for all of it or none, and kept while unused
 
 
@@ -70,6 +73,8 @@ class IkeConfig:
 
     policies: tuple[IsakmpPolicy, ...] = ()
     keys: tuple[IsakmpKey, ...] = ()
+    keyrings: tuple[Keyring, ...] = ()
+    profiles: tuple[IsakmpProfile, ...] = ()
     peers: tuple[IsakmpPeer, ...] = ()  # with whom Phase 1 begins in aggressive mode
     identity: IkeIdentity | None = None  # ours, with pre-shared keys; None = our address
     aggressive_mode: bool = True  # off: neither begun nor answered
@@ -168,6 +173,8 @@ class IsakmpSaView:
     responder_cookie: bytes
     # Phase 1 key in Wireshark's form (IKEv1 decryption table); b"" until known
     encryption_key: bytes = field(repr=False)
+    profile: str | None = None  # ISAKMP profile
+    peer_identity: IkeIdentity | None = None  # as the peer has proved it
     capabilities: str = ""  # D: DPD runs, K: IOS keepalives run, N: NAT traversal
 
 

@@ -49,6 +49,7 @@ class PolicyEntry:
     phase2: Phase2Policy
     idle: Idle = Idle()
     default_peer: bool = False
+    responder_only: bool = False  # SAs are never asked for, only answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,7 @@ class _Compiler:
             lifetime_kilobytes=pick(entry.lifetime_kilobytes, config.lifetime_kilobytes),
             local_address=local_address,
             replay_window=pick(entry.replay_window, config.replay_window),
+            isakmp_profile=entry.isakmp_profile,
         )
         self.entries[number] = PolicyEntry(
             number,

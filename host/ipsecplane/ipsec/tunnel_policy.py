@@ -69,10 +69,20 @@ def tunnel_policy(config: RouterConfig, interface: InterfaceConfig, numbers: Num
         lifetime_kilobytes=pick(profile.lifetime_kilobytes, config.lifetime_kilobytes),
         local_address=local,
         replay_window=pick(profile.replay_window, config.replay_window),
+        isakmp_profile=profile.isakmp_profile,
         tunnel=True,
     )
     idle = Idle(pick(profile.idle_time, config.idle_time or 0))
-    entry = PolicyEntry(number, interface.name, crypto_map, TUNNEL_SEQUENCE, "", phase2, idle)
+    entry = PolicyEntry(
+        number,
+        interface.name,
+        crypto_map,
+        TUNNEL_SEQUENCE,
+        "",
+        phase2,
+        idle,
+        responder_only=profile.responder_only,
+    )
     other = Cube(10 - version)
     rules = (
         Rule(Cube(version), number, TOP_PRIORITY, "", 0),

@@ -8,6 +8,7 @@ from typing import Final
 _MODULES: Final = (
     "system",
     "isakmp",
+    "isakmp_peers",
     "ipsec",
     "ipsec_profile",
     "crypto_map",

@@ -186,6 +186,14 @@ def set_transform_set(entry: P, args: Args) -> P:
     return replace(entry, transform_sets=names)
 
 
+@protection_line("set isakmp-profile WORD$profile", "Specify isakmp Profile",
+                 "Specify isakmp Profile Name",
+                 refers=("isakmp_profiles", "profile",
+                         "ERROR: ISAKMP profile {} does not exist."))  # fmt: skip
+def set_isakmp_profile(entry: P, args: Args) -> P:
+    return replace(entry, isakmp_profile=args.text("profile"))
+
+
 @protection_line("set pfs [" + "|".join(f"group{g.number}" for g in GROUPS) + "]$group",
             "Specify pfs settings",
             *(f"D-H Group {g.number} ({g.bits}-bit {g.kind})" for g in GROUPS))  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ipsecplane.config import IpsecProfile, RouterConfig
 from ipsecplane.ios.args import Args
-from ipsecplane.ios.commands.modes import CONFIG
+from ipsecplane.ios.commands.modes import CONFIG, IPSEC_PROFILE
 
 CONFIG.begin_block("ipsec profiles")
 
@@ -24,3 +24,8 @@ CONFIG.add(
     key="crypto ipsec profile {name}", enters="ipsec-profile", begin=_begin, finish=_finish,
     spaced=True,
 )  # fmt: skip
+
+
+@IPSEC_PROFILE.line("responder-only", "Do not initiate SAs from this device")
+def responder_only(profile: IpsecProfile, _: Args) -> IpsecProfile:
+    return replace(profile, responder_only=True)

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from ipsecplane.config import (
     KEEPALIVE_RETRY,
+    NO_NETWORK,
     IsakmpKey,
     IsakmpPolicy,
     Keepalive,
@@ -34,25 +35,23 @@ CONFIG.add(
     finish=_with_policy, sort=lambda args: (args.number("priority"),),
 )  # fmt: skip
 
-# A key for a host name is found by identity, never by address: this network holds no peer.
-_NO_NETWORK = IPv4Network("255.255.255.255/32")
-
 
 @CONFIG.line(
     "crypto isakmp key [{0|6}$encoding] WORD$secret {address A.B.C.D$peer [A.B.C.D$mask]"
-    "|address ipv6 X:X:X:X::X/<0-128>$peer6|hostname WORD$hostname} [no-xauth$no_xauth]",
+    "|address ipv6 X:X:X:X::X/<0-128>$peer6|ipv6 X:X:X:X::X/<0-128>$peer6"
+    "|hostname WORD$hostname} [no-xauth$no_xauth]",
     "Set pre-shared key for remote peer", "The key follows unencrypted",
     "The key follows encrypted", "The key",
     "Define shared key with IP address", "Peer IP address", "Peer IP subnet mask",
     "Define shared key with IP address", "Define shared key with IPv6 address",
-    "Peer IPv6 prefix",
+    "Peer IPv6 prefix", "Define shared key with IPv6 address", "Peer IPv6 prefix",
     "Define shared key with hostname", "Peer hostname", "Bypasses XAuth for this peer",
     key="crypto isakmp key {peer} {mask} {peer6} {hostname}",
 )  # fmt: skip
 def isakmp_key(router: RouterConfig, args: Args) -> RouterConfig:
     if args.get("encoding") == "6":
         raise CommandError("% Encrypted keys (type 6) are not supported: give the key unencrypted")
-    network: Network = _NO_NETWORK
+    network: Network = NO_NETWORK
     if "peer" in args:
         # 0.0.0.0 alone is any peer: there is none with that address.
         one = "0.0.0.0" if str(args["peer"]) == "0.0.0.0" else "255.255.255.255"
