@@ -1,0 +1,114 @@
+// AES-GCM as ESP has it (RFC 4106): jobs and octets from SPI to the end of the ciphertext in, the same
+// octets and the ICV out.
+//
+// The first beat is SPI, number and IV. It is no ciphertext, and what of it is authenticated is SPI and
+// number, with ESN (RFC 4106 section 5) the number of 64 bits. Encryption puts the IV in: the number,
+// which no SA uses twice. Decryption can begin when it has seen the IV, so beats wait in a queue from
+// there to the cipher, and with them those of the next packets.
+`default_nettype none
+
+module esp_gcm #(
+    // Decrypt rather than encrypt
+    parameter logic DECRYPT = 1'b0,
+    // Steps of AES in hardware: 15 or 1
+    parameter int AES_STAGES = 15
+) (
+    input  wire                     clk,
+    input  wire                     rst,
+    // Jobs with their keys; both have to stay until cmd_ready
+    input  wire                     cmd_valid,
+    output wire                     cmd_ready,
+    input  wire packet::job_t       cmd_job,
+    input  wire sa_keys::sa_keys_t  cmd_keys,
+    // Octets, after their job
+    input  wire                     s_axis_tvalid,
+    output wire                     s_axis_tready,
+    input  wire  [127:0]            s_axis_tdata,
+    input  wire  [15:0]             s_axis_tkeep,
+    input  wire                     s_axis_tlast,
+    // ICVs, octet 0 in [255:248]
+    output wire                     icv_valid,
+    input  wire                     icv_ready,
+    output wire  [255:0]            icv,
+    // Octets back
+    output wire                     m_axis_tvalid,
+    input  wire                     m_axis_tready,
+    output wire  [127:0]            m_axis_tdata,
+    output wire  [15:0]             m_axis_tkeep,
+    output wire                     m_axis_tlast
+);
+    localparam int PACKETS = 8;         // aes_gcm has no more between command and ICV
+    localparam int BEATS = 32;          // more than the cipher's latency
+
+    wire taken = cmd_valid && cmd_ready;
+    wire [16:0] octets = cmd_job.octets < 17'd16 ? 17'd0 : cmd_job.octets - 17'd16;
+
+    // -- octets wait for the cipher -------------------------------------------------------------------
+    wire beat_valid, beat_ready, beat_last, beat_user;
+    wire [127:0] beat;
+    wire [15:0] beat_keep;
+    wire [5:0] level;
+    fifo_stream #(.DEPTH(BEATS)) beats (
+        .clk, .rst, .s_tvalid(s_axis_tvalid), .s_tready(s_axis_tready), .s_tdata(s_axis_tdata),
+        .s_tkeep(s_axis_tkeep), .s_tlast(s_axis_tlast), .s_tuser(1'b0), .m_tvalid(beat_valid),
+        .m_tready(beat_ready), .m_tdata(beat), .m_tkeep(beat_keep), .m_tlast(beat_last),
+        .m_tuser(beat_user), .level
+    );
+
+    // -- the IV: the number, or what the first beat has, on its way in --------------------------------
+    logic iv_valid;
+    logic [63:0] iv;
+    if (DECRYPT) begin : iv_source
+        logic first_in;
+        wire in = s_axis_tvalid && s_axis_tready;
+        wire [127:0] head_in = packet::reversed(s_axis_tdata);
+        always_ff @(posedge clk) begin
+            if (in) first_in <= s_axis_tlast;
+            iv_valid <= in && first_in && !rst;
+            if (in && first_in) iv <= head_in[63:0];
+            if (rst) first_in <= 1'b1;
+        end
+        wire unused = &{1'b0, head_in[127:64]};
+    end else begin : iv_source
+        assign iv_valid = taken;
+        assign iv = cmd_job.number;
+    end
+
+    // -- the first beat -------------------------------------------------------------------------------
+    logic first;
+    wire esn, number_valid;
+    wire [63:0] number;
+    wire first_taken = beat_valid && beat_ready && first;
+    job_queue #(.WIDTH(65), .DEPTH(PACKETS)) numbers (
+        .clk, .rst, .put(taken), .put_data({cmd_job.esn, cmd_job.number}), .valid(number_valid),
+        .data({esn, number}), .get(first_taken)
+    );
+    always_ff @(posedge clk) begin
+        if (beat_valid && beat_ready) first <= beat_last;
+        if (rst) first <= 1'b1;
+    end
+
+    wire [31:0] spi, low;
+    wire [63:0] iv_place;
+    assign {spi, low, iv_place} = packet::reversed(beat);
+    wire [127:0] hashed = esn ? {spi, number[63:32], low, 32'd0} : {spi, low, 64'd0};
+    wire [127:0] given = first && !DECRYPT ? packet::reversed({spi, low, number}) : beat;
+
+    wire [127:0] tag;
+    aes_gcm #(.DECRYPT(DECRYPT), .AES_STAGES(AES_STAGES)) gcm (
+        .clk, .rst, .cmd_valid, .cmd_ready, .cmd_key_size(cmd_keys.key_size),
+        .cmd_key(cmd_keys.key), .cmd_salt(cmd_keys.salt), .cmd_powers(cmd_keys.powers),
+        .cmd_aad_octets(cmd_job.esn ? 17'd12 : 17'd8), .cmd_octets(octets),
+        .iv_valid, .iv,
+        .s_axis_tvalid(beat_valid), .s_axis_tready(beat_ready), .s_axis_tdata(given),
+        .s_axis_tkeep(beat_keep), .s_axis_tlast(beat_last), .s_axis_aad(first),
+        .s_axis_hashed(hashed), .icv_valid, .icv_ready, .icv(tag),
+        .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast
+    );
+    assign icv = {tag, 128'd0};
+
+    // Of jobs and keys only what GCM has.
+    wire unused = &{1'b0, cmd_job, cmd_keys, beat_user, level, number_valid, iv_place};
+endmodule
+
+`default_nettype wire
