@@ -89,6 +89,8 @@ class InterfaceConfig:
     description: str = ""
     crypto_map: str | None = None
     tunnel: TunnelConfig | None = None
+    ezvpn_inside: tuple[str, ...] = ()
+    ezvpn_outside: str | None = None
     df_bit: str | None = None  # None = the global value applies
     prefragment: bool | None = None  # None = the global value; off on tunnel interfaces
     virtual_reassembly: VirtualReassembly | None = None
@@ -291,6 +293,7 @@ class CryptoMapEntry(Protection):
     default_peer: bool = False  # the first of `peers` is the default one
     idle_to_default: bool = False  # an idle peer's turn ends, the default peer's begins
     match_address: str | None = None
+    dynamic: str | None = None  # this entry stands for a dynamic map of that name
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,11 +306,60 @@ class IpsecProfile(Protection):
 
 @dataclass(frozen=True, slots=True)
 class CryptoMap:
-    """A crypto map set; `local_address` is the interface of `crypto map NAME local-address`."""
+    """A crypto map set, or a dynamic one, whose entries need no peer and no access list.
+
+    `local_address` is the interface of `crypto map NAME local-address`. The rest is for clients of
+    Easy VPN: lists of AAA, and whether addresses are given when asked for (`respond`) or offered.
+    """
 
     name: str
     entries: tuple[CryptoMapEntry, ...] = ()
     local_address: str | None = None
+    client_authentication: str | None = None
+    client_authorization: str | None = None
+    client_respond: bool = False
+    client_initiate: bool = False
+
+
+AddressRange = tuple[IPv4Address, IPv4Address]
+"""First and last address, both included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGroup:
+    """`crypto isakmp client configuration group`: what clients of an Easy VPN server are given.
+
+    `key` is the group's pre-shared key; `pool` names an `ip local pool`, `acl` the access list of
+    what clients reach through the tunnel (None = everything).
+    """
+
+    name: str
+    key: str = ""
+    pool: str | None = None
+    acl: str | None = None
+    netmask: IPv4Address | None = None
+    dns: tuple[IPv4Address, ...] = ()
+    wins: tuple[IPv4Address, ...] = ()
+    domain: str = ""
+    banner: str = ""
+    save_password: bool = False
+    pfs: bool = False
+    backup_servers: tuple[IPv4Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EzvpnConfig:
+    """`crypto ipsec client ezvpn`: an Easy VPN remote. `peers` are tried in this order."""
+
+    name: str
+    automatic: bool = True  # connect auto | manual
+    group: str | None = None
+    key: str | None = field(default=None, repr=False)
+    mode: str = "client"  # client | network-extension
+    peers: tuple[Address, ...] = ()
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    local_address: str | None = None  # an interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +427,14 @@ class RouterConfig:
     keyrings: dict[str, Keyring] = field(default_factory=dict)
     isakmp_profiles: dict[str, IsakmpProfile] = field(default_factory=dict)
     ipsec_profiles: dict[str, IpsecProfile] = field(default_factory=dict)
+    dynamic_maps: dict[str, CryptoMap] = field(default_factory=dict)
+    client_groups: dict[str, ClientGroup] = field(default_factory=dict)
+    ezvpn: dict[str, EzvpnConfig] = field(default_factory=dict)
+    address_pools: dict[str, tuple[AddressRange, ...]] = field(default_factory=dict)
+    aaa: bool = False  # `aaa new-model`
+    login_lists: frozenset[str] = frozenset()  # `aaa authentication login NAME local`
+    network_lists: frozenset[str] = frozenset()  # `aaa authorization network NAME local`
+    users: dict[str, str] = field(default_factory=dict, repr=False)  # passwords by name
     lifetime_seconds: int = 3600
     lifetime_kilobytes: int = 4608000
     idle_time: int | None = None
@@ -385,6 +445,7 @@ class RouterConfig:
     nat_keepalive: int = 0  # 0 = off
     keepalive: Keepalive | None = None
     log_sessions: bool = False  # `crypto logging session`
+    log_ezvpn: bool = False  # `crypto logging ezvpn`, of a server
     logging: LoggingConfig = LoggingConfig()
     clock: ClockConfig = ClockConfig()
 

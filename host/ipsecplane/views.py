@@ -18,7 +18,7 @@ from ipsecplane.config import (
     RouterConfig,
     VirtualReassembly,
 )
-from ipsecplane.ike.types import IsakmpSaView, ProxyIdentity
+from ipsecplane.ike.types import IsakmpSaView, ModeConfig, ProxyIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,20 @@ class EngineConnectionView:
 
 
 @dataclass(frozen=True, slots=True)
+class EzvpnView:
+    """An Easy VPN remote as `show crypto ipsec client ezvpn` lists it."""
+
+    name: str
+    inside: tuple[str, ...]
+    outside: str
+    state: str
+    last_event: str
+    given: ModeConfig | None  # None = not let in
+    loopback: str  # where an assigned address is
+    peer: Address | None  # whose turn it is
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One buffered syslog or debug message, ready but for its timestamp."""
 
@@ -252,6 +266,20 @@ class RouterOperations(Protocol):
         remote: tuple[Address | None, int | None] = (None, None),
     ) -> None:
         """`clear crypto session`: IKE and IPsec SAs between these (address, port); None = any."""
+
+    def ezvpn(self) -> Sequence[EzvpnView]: ...
+
+    def ezvpn_connect(self, name: str | None) -> bool:
+        """`crypto ipsec client ezvpn connect`; False if no such remote can be connected."""
+
+    def ezvpn_clear(self, name: str | None) -> bool:
+        """`clear crypto ipsec client ezvpn`; False if there is no such remote."""
+
+    def ezvpn_waiting(self, name: str | None) -> str | None:
+        """The remote whose server asks for a user, None if none does."""
+
+    def ezvpn_answer(self, name: str, user: str, password: str) -> bool:
+        """What it asks for; False if it no longer waits."""
 
     def clear_counters(self) -> None:
         """Of SAs."""

@@ -10,6 +10,7 @@ from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ike.types import IsakmpSaView, IsakmpState, ProxyIdentity
 from ipsecplane.views import (
     EngineConnectionView,
+    EzvpnView,
     IdentView,
     InterfaceView,
     LoggingView,
@@ -57,6 +58,8 @@ class FakeRouter:
         self.connections: list[EngineConnectionView] = []
         self.route_views: list[RouteView] = []
         self.interface_views: list[InterfaceView] = []
+        self.ezvpn_views: list[EzvpnView] = []
+        self.ezvpn_pending: str | None = None
         self.matches: dict[str, dict[int, int]] = {}
         self.log_lines: list[LogLine] = []
         self.topics: set[str] = set()
@@ -130,6 +133,24 @@ class FakeRouter:
         remote: tuple[Address | None, int | None] = (None, None),
     ) -> None:
         self.calls.append(("clear_sessions", local, remote))
+
+    def ezvpn(self) -> Sequence[EzvpnView]:
+        return self.ezvpn_views
+
+    def ezvpn_connect(self, name: str | None) -> bool:
+        self.calls.append(("ezvpn_connect", name))
+        return bool(self.ezvpn_views)
+
+    def ezvpn_clear(self, name: str | None) -> bool:
+        self.calls.append(("ezvpn_clear", name))
+        return name is None or any(view.name == name for view in self.ezvpn_views)
+
+    def ezvpn_waiting(self, name: str | None) -> str | None:
+        return self.ezvpn_pending
+
+    def ezvpn_answer(self, name: str, user: str, password: str) -> bool:
+        self.calls.append(("ezvpn_answer", name, user, password))
+        return True
 
     def clear_counters(self) -> None:
         self.calls.append(("clear_counters",))

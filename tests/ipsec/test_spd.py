@@ -57,7 +57,7 @@ def lines(draw: st.DrawFn) -> list[AccessListEntry]:
 def config_of(lists: list[list[AccessListEntry]]) -> RouterConfig:
     access = {str(100 + n): AccessList(str(100 + n), tuple(one)) for n, one in enumerate(lists)}
     entries = tuple(
-        CryptoMapEntry(10 * n + 10, (PEER,), str(100 + n), transform_sets=("t",))
+        CryptoMapEntry(10 * n + 10, (PEER,), match_address=str(100 + n), transform_sets=("t",))
         for n in range(len(lists))
     )
     interface = InterfaceConfig("Gi0/0", IPv4Interface("192.0.2.1/24"), crypto_map="m")
@@ -140,7 +140,7 @@ def test_each_rule_knows_its_access_list_line(lists: list[list[AccessListEntry]]
 @given(lines())
 def test_inbound_the_mirror_requires_ipsec(one: list[AccessListEntry]) -> None:
     spd = compile_spd(config_of([one]), Numbers())
-    rules = [(rule, cube) for _, rule, cube in cleartext_rules(spd)]
+    rules = [(rule, cube) for _, rule, cube in cleartext_rules(spd, {})]
     for p in some_packets():
         back = Packet(4, p.dst, p.src, p.protocol, p.dst_port, p.src_port)
         hits = [(rule.priority, rule.entry) for rule, cube in rules if cube.matches(back)]
@@ -235,3 +235,62 @@ def test_more_rules_than_the_pipeline_holds_is_told() -> None:
     spd = compile_spd(config_of([ranges]), Numbers())
     assert any("needs more than 16384 rules" in w for w in spd.warnings)
     assert len(spd.policies[0].rules) == 16385, "one too many: refused, so the interface is closed"
+
+
+def dynamic_config(match: str | None = None) -> RouterConfig:
+    """A static entry for one line, and a dynamic map after it."""
+    line = AccessListEntry(
+        10,
+        True,
+        None,
+        WildcardAddress(IPv4Address(BASE), IPv4Address(1)),
+        WildcardAddress(IPv4Address(BASE), IPv4Address(1)),
+    )
+    config = config_of([[line]])
+    dynamic = CryptoMapEntry(5, match_address=match, transform_sets=("t",))
+    found = config.crypto_maps["m"]
+    entries = (*found.entries, CryptoMapEntry(20, dynamic="d"))
+    return replace(
+        config,
+        crypto_maps={"m": replace(found, entries=entries)},
+        dynamic_maps={"d": CryptoMap("d", (dynamic,))},
+    )
+
+
+def test_a_dynamic_map_protects_what_its_sas_are_for_and_nothing_else() -> None:
+    spd = compile_spd(dynamic_config(), Numbers())
+    assert spd.warnings == ()
+    static, dynamic = spd.entries.values()
+    assert (static.phase2.peers, dynamic.phase2.peers) == ((PEER,), ())
+    assert (dynamic.crypto_map, dynamic.sequence) == ("d", 5)
+    local, remote = IPv4Network("10.0.0.0/28"), IPv4Network("10.9.0.1/32")
+    selections = {dynamic.number: [Selection(7, ProxyIdentity(local), ProxyIdentity(remote))]}
+
+    def decided(there: str, with_sa: bool) -> OutboundRule | None:
+        packet = Packet(4, BASE + 3, int(IPv4Address(there)), 17, 1, 2)
+        rules = outbound_rules(spd, selections if with_sa else {})
+        hits = [rule for rule in rules if rule.cube.matches(packet)]
+        return max(hits, key=lambda r: r.priority, default=None)
+
+    assert decided("10.9.0.1", with_sa=False) is None, "in the clear, not lost"
+    assert decided("10.9.0.2", with_sa=True) is None
+    found = decided("10.9.0.1", with_sa=True)
+    assert found is not None
+    assert found.sa_index == 7
+    inbound = list(cleartext_rules(spd, selections))
+    back = Packet(4, int(IPv4Address("10.9.0.1")), BASE + 3, 17, 2, 1)
+    assert [rule.entry for _, rule, cube in inbound if cube.matches(back)] == [dynamic.number]
+    assert all(not cube.matches(back) for _, _, cube in cleartext_rules(spd, {}))
+
+
+def test_a_dynamic_map_with_an_access_list_keeps_its_traffic_from_leaving_in_the_clear() -> None:
+    """There is no peer to ask: what the list permits waits for one to come."""
+    spd = compile_spd(dynamic_config("100"), Numbers())
+    dynamic = next(entry for entry in spd.entries.values() if not entry.phase2.peers)
+    assert str(dynamic.phase2.local.network) == "10.0.0.0/31"
+
+
+def test_a_dynamic_map_that_is_not_there_is_told() -> None:
+    config = replace(dynamic_config(), dynamic_maps={})
+    (warning,) = compile_spd(config, Numbers()).warnings
+    assert warning.endswith("crypto map m 20: dynamic map d is not configured")

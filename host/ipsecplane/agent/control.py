@@ -24,6 +24,7 @@ from ipsecplane.views import LogLine
 from . import tables
 from .counters import Counters
 from .crypto import Crypto
+from .ezvpn import Ezvpn
 from .fragments import Fragments
 from .interface_counters import InterfaceCounters
 from .interfaces import InterfaceTable
@@ -75,8 +76,11 @@ class ControlPlane:
             on_too_big=lambda error: self.crypto.too_big(error, clock()),
             on_neighbours=self._changed,
         )
+        engine = Engine(IkeConfig(), random_bytes=random_bytes)
+        self.ezvpn = Ezvpn(engine, self.log, self._configuration_changed)
         self.crypto = Crypto(
-            Engine(IkeConfig(), random_bytes=random_bytes),
+            engine,
+            self.ezvpn,
             self.counters,
             self.log,
             random_bytes=random_bytes,
@@ -92,6 +96,7 @@ class ControlPlane:
         self._inbox: deque[PacketIn | Digest] = deque()
         self._depth = 0
         self._tables_due = False
+        self._configuration_due = False
         self._running = False
         self._warned: set[str] = set()
 
@@ -125,6 +130,7 @@ class ControlPlane:
         candidates = [
             self.crypto.next_timeout(),
             self.tunnels.next_timeout(),
+            self.ezvpn.next_timeout(),
             self.stack.next_timeout(),
             self.programmer.next_timeout(),
             *(session.next_timeout() for session in self.sessions.values()),
@@ -140,6 +146,7 @@ class ControlPlane:
             self.programmer.handle_timeout(now)
             self.crypto.handle_timeout(now)
             self.tunnels.handle_timeout(now)
+            self.ezvpn.handle_timeout(now)
             self.stack.handle_timeout(now)
 
     def pump(self) -> None:
@@ -150,15 +157,17 @@ class ControlPlane:
     def configure(self, config: RouterConfig) -> list[str]:
         """Derive everything from a configuration; returns new warnings. Call it in `working`."""
         self.config = config
-        self.resolved = self.interfaces.resolved(config)
+        self.resolved = self.interfaces.resolved(self.ezvpn.with_addresses(config))
         self.log.configure(config.logging)
         before = {i.if_id for i in self.interfaces if i.up}
         self._route()
         up = {i.if_id for i in self.interfaces if i.up}
         for if_id in before - up:
             self.stack.neighbours.forget(if_id)
+        self.ezvpn.configure(config, self.interfaces.is_up, self.now)
         warnings = self.crypto.configure(self.resolved, self.stack.rib.local, self.now)
         self.tunnels.reconfigured()
+        warnings += self.ezvpn.warnings()
         warnings += weak_algorithms(config) + unsupported_with_ipv6(config)
         new = [text for text in warnings if text not in self._warned]
         self._warned = set(warnings)
@@ -216,6 +225,9 @@ class ControlPlane:
                     self.punts.handle(told, now)
             elif self.crypto.take_events(now) or self.stack.deliver_looped():
                 pass
+            elif self._configuration_due:
+                self._configuration_due = False
+                self.configure(self.config)
             elif self._tables_due:
                 self._program()
             elif datagrams := self.crypto.engine.datagrams_to_send():
@@ -272,6 +284,10 @@ class ControlPlane:
 
     def _report(self, severity: int, mnemonic: str, text: str) -> None:
         self.log.add(LogLine(self.now, "P4RT", severity, mnemonic, text))
+
+    def _configuration_changed(self) -> None:
+        """An Easy VPN remote has another address or policy."""
+        self._configuration_due = True
 
     def _changed(self) -> None:
         self._tables_due = True

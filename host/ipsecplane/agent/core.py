@@ -11,6 +11,7 @@ from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.transport import Transport
 from ipsecplane.views import (
     EngineConnectionView,
+    EzvpnView,
     IdentView,
     InterfaceView,
     Job,
@@ -202,6 +203,28 @@ class Agent:
         with self._plane.working():
             ends = clearing.End(*local), clearing.End(*remote)
             clearing.clear_sessions(self._plane.crypto, *ends, self.now)
+
+    def ezvpn(self) -> Sequence[EzvpnView]:
+        return self._plane.ezvpn.views()
+
+    def ezvpn_connect(self, name: str | None) -> bool:
+        """`crypto ipsec client ezvpn connect`; False if no such remote can be connected."""
+        with self._plane.working():
+            return self._plane.ezvpn.connect(name, self.now)
+
+    def ezvpn_clear(self, name: str | None) -> bool:
+        """`clear crypto ipsec client ezvpn`; False if there is no such remote."""
+        with self._plane.working():
+            return self._plane.ezvpn.clear(name, self.now)
+
+    def ezvpn_waiting(self, name: str | None) -> str | None:
+        """The remote whose server asks for a user, None if none does."""
+        return self._plane.ezvpn.waiting_for_user(name)
+
+    def ezvpn_answer(self, name: str, user: str, password: str) -> bool:
+        """What it asks for; False if it no longer waits."""
+        with self._plane.working():
+            return self._plane.ezvpn.answer(name, user, password)
 
     def clear_counters(self) -> None:
         self._plane.counters.clear(self._plane.crypto.sad)

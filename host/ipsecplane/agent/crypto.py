@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipsecplane.config import Address, IkeIdentity, IsakmpProfile, RouterConfig
 from ipsecplane.ike.engine import Engine
 from ipsecplane.ike.types import (
+    ClientConnected,
     DebugMessage,
     Event,
     IkeConfig,
@@ -34,8 +35,10 @@ from ipsecplane.views import LogLine
 from . import debug
 from .aging import Aging
 from .counters import Counters
+from .ezvpn import Ezvpn
 from .log import Log
 from .peers import PeerChoice, TrafficWatch
+from .remote_access import remote_access
 from .sessions import Sessions
 
 
@@ -48,6 +51,7 @@ class Crypto:
     def __init__(
         self,
         engine: Engine,
+        ezvpn: Ezvpn,
         counters: Counters,
         log: Log,
         *,
@@ -57,6 +61,7 @@ class Crypto:
         in_step: Callable[[], bool],
     ) -> None:
         self.engine = engine
+        self._ezvpn = ezvpn
         self.sad = Sad(random_bytes)
         self.spd = Spd()
         self.debugging: set[str] = set()
@@ -85,7 +90,7 @@ class Crypto:
         """Take over policy; SAs that no policy entry or address stands behind any more go."""
         self._config = config
         self._sessions.logged = config.log_sessions
-        self.spd = compile_spd(config, self._numbers)
+        self.spd = compile_spd(config, self._numbers, self._ezvpn.remotes())
         self.engine.reconfigure(ike_config(config, self.spd), now)
         own = set(local)
         self.delete(
@@ -97,6 +102,9 @@ class Crypto:
             now,
         )
         self._pending &= self.spd.entries.keys()
+        for entry in self.spd.entries.values():
+            if self.spd.is_of_remote(entry) and not self.sad.usable(entry.number):
+                self.negotiate(entry.number, now)
         self._changed()
         return list(self.spd.warnings)
 
@@ -117,6 +125,8 @@ class Crypto:
             return
         if number in self._pending or entry.phase2.local_address is None:
             return
+        if not entry.phase2.peers:
+            return  # a dynamic map waits for its peers
         if self.sad.usable(number) and not self._in_step():
             return  # there is an SA, only the tables do not know it yet: another would not help
         self._pending.add(number)
@@ -220,6 +230,11 @@ class Crypto:
                 self._dead(event, now)
             case PeerMoved():
                 self._moved(event)
+            case ClientConnected():
+                if self._config.log_ezvpn:
+                    self._log.add(syslog.ezvpn_client(now, event))
+            case _:
+                self._ezvpn.take(event, now)
 
     def _inbound(self, sas: IpsecSas, now: float) -> None:
         policy = self.spd.entries.get(sas.policy.entry)
@@ -249,6 +264,7 @@ class Crypto:
                 other.superseded = True
                 self._path_mtus.inherit(other.sas.id, sas.id)
         self._sessions.follow(self.sad, now)
+        self._ezvpn.sas_up([entry.interface], now)
         self._debug("ipsec", debug.create_sa(entry), now)
         self._changed()
 
@@ -346,8 +362,11 @@ class Crypto:
         if policy.responder_only:
             return
         sa.rekeying = True
+        phase2 = policy.phase2
+        if not phase2.peers:  # of a dynamic map: what its peer once asked for
+            phase2 = replace(phase2, local=sa.sas.local_identity, remote=sa.sas.remote_identity)
         self.engine.initiate(
-            policy.phase2,
+            phase2,
             local=sa.sas.local,
             peer=sa.sas.remote,
             now=now,
@@ -406,6 +425,7 @@ def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
         identity=_identity(config),
         aggressive_mode=config.aggressive_mode,
         phase2=spd.phase2(),
+        access=remote_access(config),
         invalid_spi_recovery=config.invalid_spi_recovery,
         nat_transparency=config.nat_transparency,
         nat_keepalive=config.nat_keepalive,

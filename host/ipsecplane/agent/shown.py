@@ -49,9 +49,9 @@ def _flows(
     policy: PolicyEntry, sas: list[SadEntry]
 ) -> dict[tuple[ProxyIdentity, ProxyIdentity], list[SadEntry]]:
     """SAs of a policy entry by what was agreed; its own identities are there without SAs too."""
-    flows: dict[tuple[ProxyIdentity, ProxyIdentity], list[SadEntry]] = {
-        (policy.phase2.local, policy.phase2.remote): []
-    }
+    flows: dict[tuple[ProxyIdentity, ProxyIdentity], list[SadEntry]] = {}
+    if policy.phase2.peers:  # a dynamic map's are there with their SAs only
+        flows[policy.phase2.local, policy.phase2.remote] = []
     for sa in sas:
         if sa.sas.policy.entry == policy.number:
             key = sa.sas.local_identity, sa.sas.remote_identity

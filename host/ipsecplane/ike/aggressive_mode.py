@@ -68,7 +68,7 @@ class AggressiveMode(Phase1Exchange):
             self.credentials.policies,
             SecurityAssociation.decode(payload),
             sa.debug,
-            accept_longer=sa.runtime.config.accept_longer_lifetime,
+            accept_longer=self.credentials.accept_longer,
         )
         public, nonce = self._read_key_exchange(message)
         vendor_ids = parts.read_vendor_ids(sa, message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from ipsecplane.ike.reader import Reader
 
@@ -45,7 +46,14 @@ def encode_attributes(attributes: Iterable[Attribute]) -> bytes:
     return b"".join(attribute.encode() for attribute in attributes)
 
 
-def decode_attributes(data: bytes, offset: int) -> tuple[Attribute, ...]:
+NEGOTIATED: Final = range(1, 9)
+"""Octets of a variable attribute in proposals: this also keeps later arithmetic small."""
+
+
+def decode_attributes(
+    data: bytes, offset: int, *, sizes: range = NEGOTIATED
+) -> tuple[Attribute, ...]:
+    """Raises `PayloadError`; `sizes` are those that variable attributes may have."""
     reader = Reader(data, offset)
     attributes: list[Attribute] = []
     while reader.remaining:
@@ -54,9 +62,9 @@ def decode_attributes(data: bytes, offset: int) -> tuple[Attribute, ...]:
             value = reader.take(2, "attribute value")
         else:
             size = reader.number(2, "attribute length")
-            if not 1 <= size <= 8:
-                # Nothing that we negotiate is longer; this also keeps later arithmetic small.
-                raise reader.error("attribute length", f"{size} is not 1 to 8")
+            if size not in sizes:
+                problem = f"{size} is not {sizes[0]} to {sizes[-1]}"
+                raise reader.error("attribute length", problem)
             value = reader.take(size, "attribute value")
         attributes.append(Attribute(kind & ~_BASIC, value, bool(kind & _BASIC)))
     return tuple(attributes)

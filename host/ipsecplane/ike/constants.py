@@ -22,6 +22,7 @@ class ExchangeType(IntEnum):
     MAIN = 2
     AGGRESSIVE = 4
     INFORMATIONAL = 5
+    TRANSACTION = 6  # draft-ietf-ipsec-isakmp-mode-cfg
     QUICK = 32
 
 
@@ -48,6 +49,7 @@ class PayloadType(IntEnum):
     NOTIFICATION = 11
     DELETE = 12
     VENDOR_ID = 13
+    ATTRIBUTES = 14  # draft-ietf-ipsec-isakmp-mode-cfg section 3.2
     NAT_D = 20
     NAT_OA = 21
     NAT_D_DRAFT = 130
@@ -88,6 +90,7 @@ AUTHENTICATION_METHODS: Final = {
     "XAUTHInitPreShared": 65001,
     "XAUTHInitRSA": 65005,
 }
+XAUTH_METHODS: Final = ("XAUTHInitPreShared", "XAUTHInitRSA")
 LIFE_SECONDS: Final = 1
 LIFE_KILOBYTES: Final = 2
 

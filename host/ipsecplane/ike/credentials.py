@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ipsecplane.config import (
     NO_NETWORK,
@@ -14,12 +15,12 @@ from ipsecplane.config import (
     IsakmpProfile,
 )
 from ipsecplane.ike import identities
-from ipsecplane.ike.constants import NotifyType
+from ipsecplane.ike.constants import XAUTH_METHODS, NotifyType
 from ipsecplane.ike.errors import AuthenticationError, NegotiationError
 from ipsecplane.ike.payloads import Identification
 from ipsecplane.ike.phase1 import usable_policies
 from ipsecplane.ike.profiles import key_of, may_use, named_key_of, profile_named, profile_of
-from ipsecplane.ike.types import IkeConfig
+from ipsecplane.ike.types import EzvpnClient, GroupTerms, IkeConfig, RemoteAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,52 @@ class Credentials:
     aggressive: bool = False
     key: IsakmpKey | None = field(default=None, repr=False)  # where the pre-shared key is from
     profile: IsakmpProfile | None = None
+    accept_longer: bool = False  # as responder: a longer lifetime is cut to ours
+    group: GroupTerms | None = None  # as a server of Easy VPN
+    client: EzvpnClient | None = None  # as a client
+
+    @property
+    def does_xauth(self) -> bool:
+        """Whether a user may be asked for after Phase 1."""
+        return any(policy.authentication in XAUTH_METHODS for policy in self.policies)
+
+    @property
+    def no_xauth(self) -> bool:
+        """The key says that its peer is no client."""
+        return self.key is not None and self.key.no_xauth
+
+
+# An Easy VPN remote configures no policies: it offers these, in the group that the Unity protocol
+# is spoken in, each with and without a user to be asked for.
+_EZVPN_LIFETIME: Final = 2147483
+_EZVPN_POLICIES: Final = tuple(
+    IsakmpPolicy(65515 + number, cipher, size, digest, method, 2, _EZVPN_LIFETIME)
+    for number, (cipher, size, digest, method) in enumerate(
+        (cipher, size, digest, method)
+        for cipher, size in (
+            ("AES-CBC", 32),
+            ("AES-CBC", 24),
+            ("AES-CBC", 16),
+            ("3DES-CBC", 24),
+            ("DES-CBC", 8),
+        )
+        for digest in ("SHA", "MD5")
+        for method in ("XAUTHInitPreShared", "pre-share")
+    )
+)
+
+
+def for_client(client: EzvpnClient, config: IkeConfig) -> Credentials:
+    """To begin Phase 1 as an Easy VPN remote; raises `NegotiationError` where it may not be."""
+    if not config.aggressive_mode:
+        raise NegotiationError(NotifyType.INVALID_EXCHANGE_TYPE, "aggressive mode is disabled")
+    return Credentials(
+        tuple(usable_policies(_EZVPN_POLICIES)),
+        client.key.encode(),
+        IkeIdentity("key-id", client.group),
+        aggressive=True,
+        client=client,
+    )
 
 
 def for_initiator(config: IkeConfig, peer: Address, profile: str | None = None) -> Credentials:
@@ -61,20 +108,46 @@ def for_initiator(config: IkeConfig, peer: Address, profile: str | None = None) 
 
 
 def for_responder(
-    config: IkeConfig, remote: Address, identity: Identification | None = None
+    config: IkeConfig,
+    local: Address,
+    remote: Address,
+    identity: Identification | None = None,
 ) -> Credentials:
     """To answer a peer, known by its address in main mode and by its identity in aggressive mode.
 
     Raises `NegotiationError` with NO-PROPOSAL-CHOSEN, as IOS answers those it has no key with.
     """
     named = identities.phase1_identity(identity) if identity is not None else None
+    access = access_at(config, local)
+    policies = _completable(config, remote)
+    if access is not None and access.users is not None:
+        # Who offers to be asked for a user is taken at that.
+        policies = tuple(
+            one
+            for policy in policies
+            for one in (replace(policy, authentication="XAUTHInitPreShared"), policy)
+        )
+    own_key = _key_of_name(config, named) if named is not None else None
+    group = None
+    if access is not None and named is not None and named.kind != "address":
+        group = _group_named(access, named.value, default=own_key is None)
+    if group is not None:
+        return Credentials(
+            policies, group.key.encode(), config.identity, accept_longer=True, group=group
+        )
     profile = profile_of(config, named) if named is not None else None
-    key = _key_of_name(config, named) if named is not None else None
+    key = own_key
     if key is None or (profile is not None and not may_use(config, profile, key)):
         key = key_of(config, remote, profile)
     if key is None:
         raise NegotiationError(NotifyType.NO_PROPOSAL_CHOSEN, f"no pre-shared key with {remote}")
-    found = Credentials(_completable(config, remote), key.secret.encode(), config.identity, key=key)
+    found = Credentials(
+        policies,
+        key.secret.encode(),
+        config.identity,
+        key=key,
+        accept_longer=config.accept_longer_lifetime,
+    )
     return _taking(profile, found)
 
 
@@ -116,6 +189,17 @@ def _peer_entry(config: IkeConfig, peer: Address) -> IsakmpPeer | None:
     """The narrowest `crypto isakmp peer` that holds the address and says how to begin."""
     found = [one for one in config.peers if one.aggressive and one.network and peer in one.network]
     return max(found, key=lambda one: one.network.prefixlen if one.network else 0, default=None)
+
+
+def access_at(config: IkeConfig, local: Address) -> RemoteAccess | None:
+    """What clients that come to an address of ours meet."""
+    return next((one for one in config.access if local in one.addresses), None)
+
+
+def _group_named(access: RemoteAccess, name: str, *, default: bool) -> GroupTerms | None:
+    """A client's group, which it names as a key ID (Unity) or otherwise."""
+    by_name = {group.name: group for group in access.groups}
+    return by_name.get(name) or (by_name.get("default") if default else None)
 
 
 def _key_of_name(config: IkeConfig, named: IkeIdentity) -> IsakmpKey | None:

@@ -8,9 +8,11 @@ the peer use those SAs goes out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Address
 
 from ipsecplane.config import Address
 from ipsecplane.ike import complaints, informational, notices
+from ipsecplane.ike.clients import Clients
 from ipsecplane.ike.constants import NO_COOKIE, ExchangeType, HeaderFlag
 from ipsecplane.ike.errors import IkeError, NegotiationError, PayloadError
 from ipsecplane.ike.isakmp_sa import IsakmpSa, Request
@@ -23,8 +25,10 @@ from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.sa_records import SaRecords
 from ipsecplane.ike.spi_notices import SpiNotices
 from ipsecplane.ike.types import (
+    ClientEnded,
     Datagram,
     Event,
+    EzvpnClient,
     IkeConfig,
     IpsecSas,
     IsakmpSaView,
@@ -36,6 +40,7 @@ from ipsecplane.ike.types import (
 Peer = tuple[Address, int]
 
 PHASE1 = (ExchangeType.MAIN, ExchangeType.AGGRESSIVE)
+TRANSACTION, INFORMATIONAL = ExchangeType.TRANSACTION, ExchangeType.INFORMATIONAL
 EARLY_LIMIT = 8  # Phase 2 messages kept until Phase 1 is done
 
 
@@ -46,8 +51,13 @@ class Engine:
         self._runtime = Runtime(config, random_bytes)
         self._records = SaRecords()
         self._phase1 = Phase1Manager(
-            self._runtime, self._records, self._sa_established, self._sa_deleted
+            self._runtime,
+            self._records,
+            self._sa_established,
+            self._sa_deleted,
+            self._sa_authenticated,
         )
+        self._clients = Clients(self._runtime, self._phase1, self._is_assigned)
         self._phase2 = Phase2Manager(self._runtime, self._records, self._phase1)
         self._spi_notices = SpiNotices(self._runtime, self._phase1)
         self._liveness = Liveness(self._runtime, self._records, self._phase1, self._phase2)
@@ -151,6 +161,43 @@ class Engine:
             if sa.established and sa.is_with(local, remote, port):
                 self._phase1.delete(sa, now, reason, retry=False)
 
+    # --- Easy VPN ---
+
+    def connect_client(
+        self, client: EzvpnClient, *, local: Address, peer: Address, now: float
+    ) -> None:
+        """Begin as an Easy VPN remote. Ends in `ClientConfigured` or `ClientEnded`."""
+        try:
+            self._phase1.start(local, peer, now, client=client)
+        except NegotiationError as error:
+            self._runtime.emit(ClientEnded(client.name, peer, str(error), False))
+
+    def answer_xauth(self, client: str, user: str, password: str) -> bool:
+        """What a server asked for (`XauthRequested`); False if none waits for it."""
+        return any(self._clients.answer(sa, user, password) for sa in self._of_client(client))
+
+    def disconnect_client(self, client: str, now: float, reason: str = "BY user command") -> None:
+        """End what an Easy VPN remote has or is about to have; its server is told of all SAs."""
+        for sa in self._of_client(client):
+            if sa.established:
+                for sas in self._records.of_sa(sa):
+                    informational.send_deletion(sa, sas)
+            self._phase1.delete(sa, now, reason, retry=False)
+
+    def _of_client(self, name: str) -> list[IsakmpSa]:
+        found = []
+        for sa in self._phase1:
+            client = sa.phase1.credentials.client if sa.phase1 is not None else None
+            if client is not None and client.name == name and not sa.deleted:
+                found.append(sa)
+        return found
+
+    def _is_assigned(self, address: IPv4Address) -> bool:
+        """Whether the client that was given an address is still there, with any SA."""
+        return any(
+            not sa.deleted and not sa.initiator and sa.assigned == address for sa in self._phase1
+        ) or self._records.has_remote(address)
+
     def traffic(
         self,
         local: Address,
@@ -243,7 +290,10 @@ class Engine:
             self._phase1.receive(sa, header, datagram, now)
         elif not header.flags & HeaderFlag.ENCRYPTED:
             complaints.unauthenticated(self._runtime, header.exchange, datagram)
-        elif not sa.established:
+        elif sa.authenticated and header.message_id and header.exchange == TRANSACTION:
+            self._clients.receive(sa, header, datagram, now)
+            self._heard(sa, datagram, now)
+        elif not sa.established and not (sa.authenticated and header.exchange == INFORMATIONAL):
             if sa.keys is not None and len(sa.work.early) < EARLY_LIMIT:
                 sa.work.early.append(datagram)
         elif header.message_id == 0:
@@ -301,18 +351,30 @@ class Engine:
 
     # --- what the managers report ---
 
-    def _sa_established(self, sa: IsakmpSa, now: float, initial_contact: bool) -> None:
-        if initial_contact:
+    def _sa_authenticated(self, sa: IsakmpSa, now: float) -> bool:
+        waits = self._clients.begin(sa, now)
+        if waits:
+            self._take_early(sa, now)
+        return waits
+
+    def _sa_established(self, sa: IsakmpSa, now: float) -> None:
+        if sa.initial_contact:
             self._phase1.drop_older(sa, now)
             self._phase2.drop_older(sa)
         self._liveness.begin(sa, now)
         self._spi_notices.sa_established(sa)
         self._phase2.sa_established(sa, now)
+        self._take_early(sa, now)
+
+    def _take_early(self, sa: IsakmpSa, now: float) -> None:
+        """Messages that overtook what had to be before them."""
         early, sa.work.early = sa.work.early, []
         for datagram in early:
             self.receive(datagram, now)
 
-    def _sa_deleted(self, sa: IsakmpSa, now: float, retry: bool) -> None:
+    def _sa_deleted(self, sa: IsakmpSa, now: float, retry: bool, reason: str) -> None:
+        client = sa.phase1.credentials.client if sa.phase1 is not None else None
+        self._clients.ended(sa, reason, replaced=bool(client and self._of_client(client.name)))
         self._phase2.sa_deleted(sa, now, retry)
         self._liveness.ended(sa, now)
 

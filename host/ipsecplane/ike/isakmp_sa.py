@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from ipsecplane.config import Address
 from ipsecplane.ike import identities, messages
-from ipsecplane.ike.constants import NAT_T_PORT, NO_COOKIE
+from ipsecplane.ike.constants import NAT_T_PORT, NO_COOKIE, XAUTH_METHODS
 from ipsecplane.ike.keys import Phase1Keys
 from ipsecplane.ike.messages import Message
 from ipsecplane.ike.nat import NatState
@@ -19,6 +20,7 @@ from ipsecplane.ike.timers import Timer
 from ipsecplane.ike.types import Datagram, IsakmpSaView, IsakmpState, Phase2Policy
 
 if TYPE_CHECKING:
+    from ipsecplane.ike.clients import Side
     from ipsecplane.ike.dpd import DeadPeerDetection, PeersQuestions
     from ipsecplane.ike.nat_keepalive import NatKeepalive
     from ipsecplane.ike.phase1_exchange import Phase1Exchange
@@ -88,6 +90,10 @@ class IsakmpSa:
         self.used_message_ids: set[int] = {0}
         self.work = Work()
         self.timers: list[Timer] = []
+        self.initial_contact = False  # the peer said that it has nothing else with us
+        self.authenticated = False  # Phase 1 is done; it may be used once it is established
+        self.client: Side | None = None  # Easy VPN, of whichever side
+        self.assigned: IPv4Address | None = None  # by mode configuration, to the client
         self.dpd: DeadPeerDetection | None = None
         self.questions: PeersQuestions | None = None
         self.nat_keepalive: NatKeepalive | None = None
@@ -103,6 +109,11 @@ class IsakmpSa:
     @property
     def negotiating(self) -> bool:
         return self.established_at is None and not self.deleted
+
+    @property
+    def xauth(self) -> bool:
+        """Whether a user was, or is to be, asked for."""
+        return self.choice is not None and self.choice.policy.authentication in XAUTH_METHODS
 
     @property
     def lifetime(self) -> int:
@@ -206,4 +217,6 @@ class IsakmpSa:
     def _capabilities(self) -> str:
         """As `show crypto isakmp sa detail` codes them."""
         keepalives = self.dpd.capability if self.dpd is not None else ""
-        return keepalives + ("N" if self.nat.detected else "")
+        configured = "C" if self.assigned is not None else ""
+        xauth = "X" if self.xauth else ""
+        return configured + keepalives + ("N" if self.nat.detected else "") + xauth

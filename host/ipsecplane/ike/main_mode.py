@@ -44,7 +44,7 @@ class MainMode(Phase1Exchange):
             self.credentials.policies,
             SecurityAssociation.decode(payload),
             sa.debug,
-            accept_longer=sa.runtime.config.accept_longer_lifetime,
+            accept_longer=self.credentials.accept_longer,
         )
         vendor_ids = parts.read_vendor_ids(sa, message)
         sa.choice = choice

@@ -49,7 +49,7 @@ def usable_policies(policies: Iterable[IsakmpPolicy]) -> list[IsakmpPolicy]:
         (
             policy
             for policy in policies
-            if policy.authentication == "pre-share"
+            if policy.authentication in ("pre-share", "XAUTHInitPreShared")
             and policy.hash in HASH
             and policy.group in GROUP
             and policy.encryption in CIPHER
@@ -174,8 +174,10 @@ def _acceptable(
     if transform.value(Phase1Attribute.GROUP) != policy.group:
         trace("Diffie-Hellman group offered does not match policy!")
         return None
-    method = AUTHENTICATION_METHODS[policy.authentication]
-    if transform.value(Phase1Attribute.AUTHENTICATION) != method:
+    method = transform.value(Phase1Attribute.AUTHENTICATION)
+    if method != AUTHENTICATION_METHODS[policy.authentication]:
+        if method == AUTHENTICATION_METHODS["XAUTHInitPreShared"]:
+            trace("Xauthentication by pre-shared key offered but does not match policy!")
         trace("Authentication method offered does not match policy!")
         return None
     lifetime = _lifetime(transform)

@@ -24,7 +24,13 @@ from ipsecplane.ike.messages import open_plain
 from ipsecplane.ike.payloads import Deletion, Header, Notification
 from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.sa_records import SaRecords
-from ipsecplane.ike.types import Datagram, IsakmpSaDeleted, IsakmpSaEstablished, IsakmpState
+from ipsecplane.ike.types import (
+    Datagram,
+    EzvpnClient,
+    IsakmpSaDeleted,
+    IsakmpSaEstablished,
+    IsakmpState,
+)
 
 SHOWN_AFTER_DELETION: Final = 60.0  # seconds an SA stays in the list as MM_NO_STATE (deleted)
 _UNPROVEN: Final = (IsakmpState.MM_SA_SETUP, IsakmpState.AG_INIT_EXCH)  # see `_make_room`
@@ -33,19 +39,25 @@ LONGEST_REKEY_MARGIN: Final = 300.0
 
 
 class Phase1Manager:
-    """Implements `phase1_exchange.Owner`; `on_established` and `on_deleted` go on with Phase 2."""
+    """Implements `phase1_exchange.Owner` and `clients.Owner`.
+
+    `on_established` and `on_deleted` go on with Phase 2; `follow_up` says whether something comes
+    before that, whose end it tells by `complete` or `turn_away`.
+    """
 
     def __init__(
         self,
         runtime: Runtime,
         records: SaRecords,
-        on_established: Callable[[IsakmpSa, float, bool], None],
-        on_deleted: Callable[[IsakmpSa, float, bool], None],
+        on_established: Callable[[IsakmpSa, float], None],
+        on_deleted: Callable[[IsakmpSa, float, bool, str], None],
+        follow_up: Callable[[IsakmpSa, float], bool],
     ) -> None:
         self._runtime = runtime
         self._records = records
         self._on_established = on_established
         self._on_deleted = on_deleted
+        self._follow_up = follow_up
         self._sas: list[IsakmpSa] = []  # in order of creation, deleted ones until they are purged
         self._met: set[Address] = set()  # peers with whom an SA was ever up
         self._by_cookies: dict[bytes, IsakmpSa] = {}
@@ -105,11 +117,16 @@ class Phase1Manager:
         peer_port: int = IKE_PORT,
         for_recovery: bool = False,
         profile: str | None = None,
+        client: EzvpnClient | None = None,
     ) -> IsakmpSa:
         """Begin Phase 1 as initiator; raises `NegotiationError` without a policy or a key."""
         runtime = self._runtime
         try:
-            terms = credentials.for_initiator(runtime.config, peer, profile)
+            terms = (
+                credentials.for_initiator(runtime.config, peer, profile)
+                if client is None
+                else credentials.for_client(client, runtime.config)
+            )
         except NegotiationError as error:
             runtime.debug(f"ISAKMP:(0):{str(error).capitalize()}!")
             raise
@@ -164,7 +181,9 @@ class Phase1Manager:
             raise NegotiationError(NotifyType.INVALID_EXCHANGE_TYPE, "aggressive mode is disabled")
         identity = parts.read_identity(sa, message)[1] if aggressive else None
         try:
-            terms = credentials.for_responder(runtime.config, datagram.remote, identity)
+            terms = credentials.for_responder(
+                runtime.config, datagram.local, datagram.remote, identity
+            )
         except NegotiationError as error:
             sa.debug(f"{str(error).capitalize()}!")
             raise
@@ -217,7 +236,19 @@ class Phase1Manager:
 
     def phase1_done(self, sa: IsakmpSa, now: float, *, initial_contact: bool) -> None:
         sa.cancel_timers()
+        sa.authenticated = True
+        sa.initial_contact = initial_contact
+        self._runtime.count(f"{_mode(sa)}_modes")
+        if not self._follow_up(sa, now):
+            self.complete(sa, now)
+
+    # --- clients.Owner ---
+
+    def complete(self, sa: IsakmpSa, now: float) -> None:
+        """Nothing is missing any more."""
+        sa.cancel_timers()
         sa.established_at = now
+        sa.state = IsakmpState.QM_IDLE
         self._met.add(sa.remote)
         assert sa.choice is not None
         lifetime = float(sa.choice.lifetime)
@@ -227,9 +258,12 @@ class Phase1Manager:
         early = margin - jitter if sa.initiator else margin / 2 - jitter
         sa.at(now + lifetime - early, lambda at: self._rekey(sa, at))
         sa.at(now + lifetime, lambda at: self.delete(sa, at, "IKE SA Lifetime Exceeded"))
-        self._runtime.count(f"{_mode(sa)}_modes")
         self._runtime.emit(IsakmpSaEstablished(sa.conn_id))
-        self._on_established(sa, now, initial_contact)
+        self._on_established(sa, now)
+
+    def turn_away(self, sa: IsakmpSa, now: float, reason: str) -> None:
+        """What follows Phase 1 failed."""
+        self.delete(sa, now, reason, retry=False)
 
     def phase1_failed(self, sa: IsakmpSa, now: float, reason: str) -> None:
         self._runtime.count(f"{_mode(sa)}_modes_failed")
@@ -248,7 +282,7 @@ class Phase1Manager:
             f'deleting SA reason "{reason}" state ({role}) {sa.state} '
             f"(peer {sa.remote}) input queue 0"
         )
-        if sa.established and tell_peer:
+        if sa.authenticated and tell_peer:
             deletion = Deletion(ProtocolId.ISAKMP, (sa.cookies,))
             informational.send(sa, [(PayloadType.DELETE, deletion.encode())])
         was_established = sa.established
@@ -264,7 +298,7 @@ class Phase1Manager:
             self._purge(sa)  # a peer's first message that nothing followed
         if sa.conn_id:
             self._runtime.emit(IsakmpSaDeleted(sa.conn_id, reason))
-        self._on_deleted(sa, now, retry and was_established)
+        self._on_deleted(sa, now, retry and was_established, reason)
 
     def drop_older(self, sa: IsakmpSa, now: float) -> None:
         """The peer has no other IKE SA with us: those up before this one began are dead."""
@@ -294,6 +328,7 @@ class Phase1Manager:
                 local_port=sa.local_port,
                 peer_port=sa.remote_port,
                 profile=sa.profile,
+                client=sa.phase1.credentials.client if sa.phase1 is not None else None,
             )
         except NegotiationError as error:
             sa.debug(f"rekeying is impossible: {error}")

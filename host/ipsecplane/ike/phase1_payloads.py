@@ -56,8 +56,11 @@ def answered(sa: IsakmpSa, received: list[bytes]) -> Payloads:
 
 
 def _ours(sa: IsakmpSa) -> Payloads:
-    dpd = [vendor_ids.DPD] if sa.runtime.config.dead_peer_detection else []
-    return [(PayloadType.VENDOR_ID, value) for value in [*dpd, vendor_ids.UNITY]]
+    found = [vendor_ids.DPD] if sa.runtime.config.dead_peer_detection else []
+    assert sa.phase1 is not None
+    if sa.phase1.credentials.does_xauth:
+        found.append(vendor_ids.XAUTH)
+    return [(PayloadType.VENDOR_ID, value) for value in [*found, vendor_ids.UNITY]]
 
 
 def read_vendor_ids(sa: IsakmpSa, message: Message) -> list[bytes]:

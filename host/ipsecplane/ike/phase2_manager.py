@@ -15,7 +15,13 @@ from ipsecplane.ike.proposals import SecurityAssociation
 from ipsecplane.ike.quick_mode import QuickMode
 from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.sa_records import SaRecords, outbound_spis
-from ipsecplane.ike.types import Datagram, IpsecSas, IpsecSasDeleted, NegotiationFailed
+from ipsecplane.ike.types import (
+    Datagram,
+    IpsecSas,
+    IpsecSasDeleted,
+    NegotiationFailed,
+    Phase2Policy,
+)
 
 MOST_ATTEMPTS = 2  # IKE SAs that may die under one request
 
@@ -43,13 +49,13 @@ class Phase2Manager:
         for sa in self._phase1:
             if sa.deleted or not sa.is_with(request.local, request.peer, request.peer_port):
                 continue
-            if any(waiting.policy.entry == policy.entry for waiting in sa.work.requests):
+            if any(is_same(waiting.policy, policy) for waiting in sa.work.requests):
                 return True
             for exchange in sa.exchanges.values():
                 ours = exchange.policy
                 if not exchange.pending or ours is None or ours.entry != policy.entry:
                     continue
-                if exchange.initiator:
+                if exchange.initiator and is_same(ours, policy):
                     return True
                 sas = exchange.sas
                 if sas is not None and (sas.local_identity, sas.remote_identity) == (
@@ -260,6 +266,11 @@ class Phase2Manager:
             exchange.sa.exchanges.pop(exchange.message_id, None)
 
         self._runtime.timers.at(now + wait, forget)
+
+
+def is_same(one: Phase2Policy, other: Phase2Policy) -> bool:
+    """Whether they ask for the same: those of a dynamic map differ by what its peers asked for."""
+    return (one.entry, one.local, one.remote) == (other.entry, other.local, other.remote)
 
 
 def _notify(sa: IsakmpSa, protocol: int, error: NegotiationError, spi: bytes) -> None:

@@ -91,6 +91,7 @@ def choose(sa: IsakmpSa, offer: Offer) -> tuple[Phase2Policy, Phase2Choice, Offe
         and policy.local_address in (None, sa.local)
         and policy.isakmp_profile in (None, sa.profile)
         and _covers(policy, reading)
+        and (sa.assigned is None or reading.remote.network == host_network(sa.assigned))
     ]
     if not covering:
         sa.runtime.debug("IPSEC(ipsec_process_proposal): proxy identities not supported", "ipsec")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 
 from ipsecplane.config import Address
 from ipsecplane.ike.isakmp_sa import IsakmpSa
@@ -61,6 +62,11 @@ class SaRecords:
             ),
             None,
         )
+
+    def has_remote(self, address: IPv4Address) -> bool:
+        """Whether SAs are for that host at the other end."""
+        host = IPv4Network(address)
+        return any(sas.remote_identity.network == host for sas in self._by_id.values())
 
     def expire(self, now: float) -> None:
         """Forget those whose lifetime has passed: the agent has removed them by itself."""

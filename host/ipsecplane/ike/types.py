@@ -7,11 +7,14 @@ lifetimes seconds and kilobytes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
 
 from ipsecplane.config import (
     Address,
+    AddressRange,
     IkeIdentity,
     IsakmpKey,
     IsakmpPeer,
@@ -68,6 +71,76 @@ class Phase2Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupTerms:
+    """A client group with its names looked up: ranges of the pool, networks of the access list."""
+
+    name: str
+    key: str = field(repr=False)
+    pool: tuple[AddressRange, ...] = ()
+    split: tuple[IPv4Network, ...] = ()
+    netmask: IPv4Address | None = None
+    dns: tuple[IPv4Address, ...] = ()
+    wins: tuple[IPv4Address, ...] = ()
+    domain: str = ""
+    banner: str = ""
+    save_password: bool = False
+    pfs: bool = False
+    backup_servers: tuple[IPv4Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAccess:
+    """What a crypto map does for Easy VPN clients that come to one of `addresses`.
+
+    `users` (passwords by name) are asked for; None = XAUTH is not done. `respond`: requests of
+    mode configuration are answered.
+    """
+
+    addresses: tuple[Address, ...]
+    groups: tuple[GroupTerms, ...] = ()
+    users: Mapping[str, str] | None = field(default=None, repr=False)
+    respond: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EzvpnClient:
+    """An Easy VPN remote, as IKE sees it. Without user or password it has to be asked for them."""
+
+    name: str
+    group: str
+    key: str = field(repr=False)
+    network_extension: bool = False
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientAddress:
+    """Who has an address of a pool."""
+
+    remote: Address
+    remote_port: int
+    group: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModeConfig:
+    """What a server gave its client. `split`: only these networks are behind it; none = all."""
+
+    address: IPv4Address | None = None
+    netmask: IPv4Address | None = None
+    dns: tuple[IPv4Address, ...] = ()
+    wins: tuple[IPv4Address, ...] = ()
+    domain: str = ""
+    banner: str = ""
+    save_password: bool = False
+    pfs: bool = False
+    backup_servers: tuple[IPv4Address, ...] = ()
+    split: tuple[IPv4Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IkeConfig:
     """Configuration of an engine; a new value may replace it at any time (`reconfigure`)."""
 
@@ -79,6 +152,7 @@ class IkeConfig:
     identity: IkeIdentity | None = None  # ours, with pre-shared keys; None = our address
     aggressive_mode: bool = True  # off: neither begun nor answered
     phase2: tuple[Phase2Policy, ...] = ()
+    access: tuple[RemoteAccess, ...] = ()  # for clients of Easy VPN
     invalid_spi_recovery: bool = False
     nat_transparency: bool = True
     nat_keepalive: int = 0  # seconds; 0 = off
@@ -224,6 +298,46 @@ class NegotiationFailed(Event):
     remote: Address
     entry: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class XauthRequested(Event):
+    """The server of an Easy VPN remote asks for a user that the configuration does not name."""
+
+    client: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConfigured(Event):
+    """An Easy VPN remote is let in: its IKE SA is up, IPsec SAs may be negotiated."""
+
+    client: str
+    local: Address
+    remote: Address
+    config: ModeConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEnded(Event):
+    """The IKE SA of an Easy VPN remote is gone, or never came up."""
+
+    client: str
+    remote: Address
+    reason: str
+    configured: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConnected(Event):
+    """A client was given its configuration by us."""
+
+    conn_id: int
+    group: str
+    user: str
+    remote: Address
+    remote_port: int
+    address: IPv4Address | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ipsecplane.config import Address, ClockConfig, Timestamps
+from ipsecplane.ike.types import ClientConnected
+from ipsecplane.ipsec.remote_policy import Remote
 from ipsecplane.views import LogLine
 
 SEVERITIES: Final = (
@@ -172,6 +174,45 @@ def debug(time: float, text: str) -> LogLine:
 def _nth_sunday(year: int, month: int, nth: int) -> datetime:
     first = datetime(year, month, 1)
     return first + timedelta(days=(6 - first.weekday()) % 7 + 7 * (nth - 1))
+
+
+def ezvpn_up(time: float, remote: Remote) -> LogLine:
+    """An Easy VPN remote is connected."""
+    return LogLine(time, "CRYPTO", 6, "EZVPN_CONNECTION_UP", _ezvpn_ends(remote))
+
+
+def ezvpn_down(time: float, remote: Remote) -> LogLine:
+    return LogLine(time, "CRYPTO", 6, "EZVPN_CONNECTION_DOWN", _ezvpn_ends(remote))
+
+
+def _ezvpn_ends(remote: Remote) -> str:
+    text = (
+        f"(Client)  User={remote.config.username or ''}  Group={remote.config.group}  "
+        f"Client_public_addr={remote.local}  Server_public_addr={remote.peer}"
+    )
+    if remote.given.address is not None:
+        text += f"  Assigned_client_addr={remote.given.address}"
+    return text + "  "
+
+
+def ezvpn_client(time: float, event: ClientConnected) -> LogLine:
+    """A server of ours gave a client its configuration."""
+    mode = "CLIENT" if event.address is not None else "NETWORK-EXTENSION"
+    text = (
+        f"(Server)  Mode={mode}  User={event.user}  Group={event.group}  "
+        f"Client_public_addr={event.remote}"
+    )
+    if event.address is not None:
+        text += f"  Assigned_client_addr={event.address}"
+    return LogLine(time, "CRYPTO", 6, "EZVPN_CONNECTION_UP", text + "  ")
+
+
+def ezvpn_xauth_pending(time: float, name: str) -> list[LogLine]:
+    """What a remote's console is told until somebody names a user."""
+    return [
+        debug(time, f"EZVPN({name}): Pending XAuth Request, Please enter the following command:"),
+        debug(time, "EZVPN: crypto ipsec client ezvpn xauth"),
+    ]
 
 
 def local_time(utc: datetime, clock: ClockConfig) -> tuple[datetime, str]:

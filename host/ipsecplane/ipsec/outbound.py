@@ -57,6 +57,8 @@ def outbound_rules(
             room = narrowed[: PRIORITY_STRIDE - 1]
             for above, (part, sa_index) in enumerate(reversed(room), start=1):
                 yield OutboundRule(policy.number, part, rule.priority + above, sa_index=sa_index)
+            if rule.passive and whole is None:
+                continue
             acquire = rule.entry if whole is None else None
             yield OutboundRule(policy.number, rule.cube, rule.priority, acquire, whole)
 
@@ -66,11 +68,23 @@ def rule_priority(priority: int) -> int:
     return priority // PRIORITY_STRIDE * PRIORITY_STRIDE
 
 
-def cleartext_rules(spd: Spd) -> Iterator[tuple[int, Rule, Cube]]:
+def cleartext_rules(
+    spd: Spd, selections: Mapping[int, Sequence[Selection]]
+) -> Iterator[tuple[int, Rule, Cube]]:
     """The inbound side: (policy, rule, mirrored cube); a rule with an entry requires IPsec.
 
-    A tunnel has none: nothing comes in by it but what its SAs decrypted.
+    A passive rule does so for what its SAs protect. A tunnel has none: nothing comes in by it but
+    what its SAs decrypted.
     """
     for policy in spd.policies:
         for rule in policy.rules if not policy.tunnel else ():
-            yield policy.number, rule, rule.cube.mirrored()
+            if not rule.passive:
+                yield policy.number, rule, rule.cube.mirrored()
+                continue
+            cubes = [
+                part
+                for one in selections.get(rule.entry or 0, ())
+                if (part := cube_of_identities(one.local, one.remote).intersect(rule.cube))
+            ]
+            for cube in dict.fromkeys(cubes):
+                yield policy.number, rule, cube.mirrored()

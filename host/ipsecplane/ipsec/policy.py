@@ -56,7 +56,8 @@ class PolicyEntry:
 class Rule:
     """One row of an interface's policy. The highest priority decides.
 
-    `entry` None = bypass, or with `discard` nothing passes.
+    `entry` None = bypass, or with `discard` nothing passes. `passive`: the entry's SAs protect what
+    they were negotiated for, and what has no SA is not for this rule.
     """
 
     cube: Cube
@@ -65,6 +66,7 @@ class Rule:
     access_list: str
     line: int
     discard: bool = False
+    passive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class InterfacePolicy:
     crypto_map: str
     rules: tuple[Rule, ...]
     tunnel: bool = False
+    remote: bool = False  # of an Easy VPN remote, whose SAs are there without traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,11 @@ class Spd:
 
     def phase2(self) -> tuple[Phase2Policy, ...]:
         return tuple(entry.phase2 for entry in self.entries.values())
+
+    def is_of_remote(self, entry: PolicyEntry) -> bool:
+        """Whether an entry is that of an Easy VPN remote."""
+        policy = self.policy_of(entry.interface)
+        return policy is not None and policy.remote
 
     def policy_of(self, interface: str) -> InterfacePolicy | None:
         return next((p for p in self.policies if p.interface == interface), None)

@@ -9,8 +9,8 @@ knows no "go on", so behind each `deny` the later entries' rules are repeated, c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
@@ -18,6 +18,7 @@ from ipsecplane.config import (
     AccessList,
     AccessListEntry,
     Address,
+    CryptoMap,
     CryptoMapEntry,
     InterfaceConfig,
     Network,
@@ -39,6 +40,7 @@ from .policy import (
     Spd,
     or_default,
 )
+from .remote_policy import Remote, remote_policy
 from .selectors import Cube, cubes_of, uncovered
 from .tunnel_policy import tunnel_policy
 
@@ -46,8 +48,13 @@ SHADOW_LIMIT: Final = 2000
 """Rules up to which lines that never match are looked for (the search is quadratic)."""
 
 
-def compile_spd(config: RouterConfig, numbers: Numbers) -> Spd:
-    """The policy that `config` means, for every interface with a crypto map and an address."""
+def compile_spd(
+    config: RouterConfig, numbers: Numbers, remotes: Mapping[str, Remote] | None = None
+) -> Spd:
+    """The policy that `config` means, for every interface with a crypto map and an address.
+
+    `remotes` are the Easy VPN remotes that are let in, by name.
+    """
     policies: list[InterfacePolicy] = []
     entries: dict[int, PolicyEntry] = {}
     warnings: list[str] = []
@@ -57,6 +64,12 @@ def compile_spd(config: RouterConfig, numbers: Numbers) -> Spd:
             entries.update(policy.entries)
             policies += policy.policies
             warnings += policy.warnings
+        remote = (remotes or {}).get(interface.ezvpn_outside or "")
+        if remote is not None and not interface.shutdown:
+            policy = remote_policy(config, interface, remote, numbers)
+            entries.update(policy.entries)
+            policies += policy.policies
+            continue
         if interface.crypto_map is None or interface.shutdown:
             continue
         compiler = _Compiler(config, interface, numbers)
@@ -68,6 +81,18 @@ def compile_spd(config: RouterConfig, numbers: Numbers) -> Spd:
     return Spd(tuple(policies), entries, tuple(warnings))
 
 
+ANYTHING: Final = ProxyIdentity(IPv4Network("0.0.0.0/0"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An access list as cubes: (sequence number, policy entry or None = deny, cubes) a line."""
+
+    name: str
+    lines: list[tuple[int, int | None, list[Cube]]]
+    passive: bool = False
+
+
 class _Compiler:
     """Compiles the crypto map of one interface."""
 
@@ -77,8 +102,7 @@ class _Compiler:
         self._config = config
         self._interface = interface
         self._numbers = numbers
-        self._lists: list[list[tuple[AccessListEntry, int | None, list[Cube]]]] = []
-        self._names: list[str] = []
+        self._lists: list[_Entry] = []
 
     def compile(self) -> tuple[Rule, ...]:
         name = self._interface.crypto_map or ""
@@ -86,13 +110,13 @@ class _Compiler:
         if crypto_map is None:
             self._warn(f"crypto map {name}: not configured; traffic passes unprotected")
             return ()
-        for entry in sorted(crypto_map.entries, key=lambda e: e.sequence):
-            self._take(name, entry, crypto_map.local_address)
+        self._take_map(crypto_map)
         rules: list[Rule] = []
         shadowed: dict[tuple[str, int], bool] = {}
         for rule in self._flatten(0, None):
             hidden = len(rules) < SHADOW_LIMIT and not uncovered(
-                rule.cube, (r.cube for r in rules if r.cube.overlaps(rule.cube))
+                rule.cube,
+                (r.cube for r in rules if not r.passive and r.cube.overlaps(rule.cube)),
             )
             key = rule.access_list, rule.line
             shadowed[key] = shadowed.get(key, True) and hidden
@@ -110,8 +134,29 @@ class _Compiler:
                 )
         return tuple(rules)
 
-    def _take(self, map_name: str, entry: CryptoMapEntry, local_from: str | None) -> None:
-        where = f"crypto map {map_name} {entry.sequence}"
+    def _take_map(self, crypto_map: CryptoMap) -> None:
+        """The entries of a crypto map; a dynamic map's stand in the place of the one naming it."""
+        for entry in sorted(crypto_map.entries, key=lambda e: e.sequence):
+            if entry.dynamic is None:
+                self._take(crypto_map.name, entry, crypto_map.local_address)
+                continue
+            dynamic = self._config.dynamic_maps.get(entry.dynamic)
+            if dynamic is None:
+                where = f"crypto map {crypto_map.name} {entry.sequence}"
+                self._warn(f"{where}: dynamic map {entry.dynamic} is not configured")
+                continue
+            for one in sorted(dynamic.entries, key=lambda e: e.sequence):
+                self._take(dynamic.name, one, crypto_map.local_address, dynamic=True)
+
+    def _take(
+        self,
+        map_name: str,
+        entry: CryptoMapEntry,
+        local_from: str | None,
+        *,
+        dynamic: bool = False,
+    ) -> None:
+        where = f"crypto {'dynamic-' if dynamic else ''}map {map_name} {entry.sequence}"
         access_list = self._config.access_lists.get(entry.match_address or "")
         transforms = [
             self._config.transform_sets[t]
@@ -120,39 +165,44 @@ class _Compiler:
         ]
         for missing in set(entry.transform_sets) - self._config.transform_sets.keys():
             self._warn(f"{where}: transform set {missing} is not configured")
-        if access_list is None or not entry.peers or not transforms:
-            lacking = [
-                text
-                for text, there in (
-                    ("a valid access list", access_list),
-                    ("a peer", entry.peers),
-                    ("a transform set", transforms),
-                )
-                if not there
-            ]
+        anybody = dynamic and entry.match_address is None
+        lacking = [
+            text
+            for text, there in (
+                ("a valid access list", access_list or anybody),
+                ("a peer", entry.peers or dynamic),
+                ("a transform set", transforms),
+            )
+            if not there
+        ]
+        if lacking:
             self._warn(f"{where}: incomplete, disabled until it has {' and '.join(lacking)}")
             return
         source = self._config.interface(local_from) if local_from else self._interface
         if source is None:
             self._warn(f"{where}: local-address interface {local_from} is not configured")
             return
-        local = _local_address(source, entry.peers[0].version)
+        version = entry.peers[0].version if entry.peers else 4
+        local = _local_address(source, version)
         if local is None:
-            self._warn(f"{where}: {source.name} has no IPv{entry.peers[0].version} address")
+            self._warn(f"{where}: {source.name} has no IPv{version} address")
+            return
+        allowed = tuple(transforms)
+        if access_list is None:
+            number = self._add(map_name, entry, "", ANYTHING, ANYTHING, allowed, local)
+            self._lists.append(_Entry("", [(0, number, [Cube(4)])], passive=True))
             return
         lines = []
-        allowed = tuple(transforms)
         for line in access_list.entries:
             if line.remark:
                 continue
-            number = None
+            found = None
             if line.permit:
-                number = self._policy_entry(map_name, entry, access_list, line, allowed, local)
-                if number is None:
+                found = self._policy_entry(map_name, entry, access_list, line, allowed, local)
+                if found is None:
                     continue
-            lines.append((line, number, cubes_of(line)))
-        self._lists.append(lines)
-        self._names.append(access_list.name)
+            lines.append((line.sequence, found, cubes_of(line)))
+        self._lists.append(_Entry(access_list.name, lines))
 
     def _policy_entry(
         self,
@@ -177,8 +227,21 @@ class _Compiler:
                 f"{where} line {line.sequence}: a port range cannot be negotiated;"
                 " SAs are asked for all ports"
             )
+        name = access_list.name
+        return self._add(map_name, entry, name, local, remote, transforms, local_address)
+
+    def _add(
+        self,
+        map_name: str,
+        entry: CryptoMapEntry,
+        access_list: str,
+        local: ProxyIdentity,
+        remote: ProxyIdentity,
+        transforms: tuple[TransformSet, ...],
+        local_address: Address,
+    ) -> int:
         config = self._config
-        name = self._interface.name, map_name, entry.sequence, access_list.name, local, remote
+        name = self._interface.name, map_name, entry.sequence, access_list, local, remote
         number = self._numbers.entry(name)
         pick = or_default
         phase2 = Phase2Policy(
@@ -200,7 +263,7 @@ class _Compiler:
             self._interface.name,
             map_name,
             entry.sequence,
-            access_list.name,
+            access_list,
             phase2,
             Idle(pick(entry.idle_time, config.idle_time or 0), entry.idle_to_default),
             entry.default_peer,
@@ -211,14 +274,15 @@ class _Compiler:
         """The rules of the entries from `index` on, for what is in `region` (None = everything)."""
         if index == len(self._lists):
             return
-        for line, number, cubes in self._lists[index]:
+        entry = self._lists[index]
+        for line, number, cubes in entry.lines:
             for cube in cubes:
                 part = cube if region is None else cube.intersect(region)
                 if part is None:
                     continue
                 if number is None:
                     yield from self._flatten(index + 1, part)
-                yield Rule(part, number, 0, self._names[index], line.sequence)
+                yield Rule(part, number, 0, entry.name, line, passive=entry.passive)
         yield from self._flatten(index + 1, region)
 
     def _warn(self, text: str) -> None:

@@ -182,7 +182,7 @@ def _policy(spd: Spd, sas: Iterable[SadEntry]) -> Iterator[TableEntry]:
             action, params = "spd_discard" if rule.discard else "spd_bypass", {}
         match = {"spd_policy": rule.policy, **_selector(rule.cube)}
         yield entry(f"spd_out_v{rule.cube.version}", match, action, params, rule.priority)
-    for policy, mirrored, cube in cleartext_rules(spd):
+    for policy, mirrored, cube in cleartext_rules(spd, selections):
         action = "permit" if mirrored.entry is None else "require_ipsec"
         match = {"spd_policy": policy, **_selector(cube)}
         yield entry(f"cleartext_v{cube.version}", match, action, priority=mirrored.priority)

@@ -12,6 +12,7 @@ _MODULES: Final = (
     "ipsec",
     "ipsec_profile",
     "crypto_map",
+    "remote_access",
     "interface",
     "tunnel",
     "routing",
@@ -21,6 +22,7 @@ _MODULES: Final = (
     "exec_show",
     "exec_clear",
     "exec_ping",
+    "exec_ezvpn",
 )
 
 

@@ -57,6 +57,61 @@ def _finish(router: RouterConfig, value: tuple[str, CryptoMapEntry]) -> RouterCo
     return _with_map(router, replace(found, entries=(*found.entries, entry)))
 
 
+def _finish_dynamic(router: RouterConfig, value: tuple[str, CryptoMapEntry]) -> RouterConfig:
+    name, entry = value
+    found = router.dynamic_maps.get(name, CryptoMap(name))
+    found = replace(found, entries=(*found.entries, entry))
+    return replace(router, dynamic_maps={**router.dynamic_maps, name: found})
+
+
+CONFIG.add(
+    "crypto dynamic-map WORD$name <1-65535>$sequence", "Specify a dynamic crypto map template",
+    "Dynamic crypto map template tag", "Sequence to insert into dynamic map entry",
+    key="crypto dynamic-map {name} {sequence}", no="crypto dynamic-map WORD$name",
+    enters="config-crypto-map", begin=_begin, finish=_finish_dynamic,
+    sort=lambda args: (args.text("name"), args.number("sequence")), spaced=True,
+)  # fmt: skip
+
+
+def _client_line(
+    text: str, *helps: str, **how: Any
+) -> Callable[[Callable[[CryptoMap, Args], CryptoMap]], None]:
+    """Declare a line of a whole crypto map, about the clients that come to it."""
+
+    def declare(function: Callable[[CryptoMap, Args], CryptoMap]) -> None:
+        def apply(router: RouterConfig, args: Args) -> RouterConfig:
+            return _with_map(router, function(_map_named(router, args.text("name")), args))
+
+        CONFIG.add(f"crypto map WORD$name {text}", "Enter a crypto map", "Crypto map tag", *helps,
+                   apply=apply, sort=lambda args: (args.text("name"),), **how)  # fmt: skip
+
+    return declare
+
+
+@_client_line("client authentication list {default|WORD}$list", "Specify client configuration",
+              "Extended user authentication", "Method list", "The default list", "Name of the list",
+              key="crypto map {name} client authentication")  # fmt: skip
+def client_authentication(found: CryptoMap, args: Args) -> CryptoMap:
+    return replace(found, client_authentication=args.text("list"))
+
+
+@_client_line("isakmp authorization list {default|WORD}$list", "Specify isakmp configuration",
+              "Authorization parameters", "Method list", "The default list", "Name of the list",
+              key="crypto map {name} isakmp authorization")  # fmt: skip
+def isakmp_authorization(found: CryptoMap, args: Args) -> CryptoMap:
+    return replace(found, client_authorization=args.text("list"))
+
+
+@_client_line("client configuration address {initiate|respond}$how",
+              "Specify client configuration", "Configuration of addresses", "Set network address",
+              "Push address to client", "Answer the client's request",
+              key="crypto map {name} client configuration address {how}")  # fmt: skip
+def client_address(found: CryptoMap, args: Args) -> CryptoMap:
+    if args.text("how") == "initiate":
+        return replace(found, client_initiate=True)
+    return replace(found, client_respond=True)
+
+
 CONFIG.add(
     "crypto map WORD$name <1-65535>$sequence [ipsec-isakmp]", "Enter a crypto map",
     "Crypto map tag", "Sequence to insert into crypto map entry",
@@ -66,6 +121,22 @@ CONFIG.add(
     sort=lambda args: (args.text("name"), args.number("sequence")),
     notice="% NOTE: This new crypto map will remain disabled until a peer\n"
            "        and a valid access list have been configured.",
+)  # fmt: skip
+
+
+def _stands_for(router: RouterConfig, args: Args) -> RouterConfig:
+    entry = CryptoMapEntry(args.number("sequence"), dynamic=args.text("dynamic"))
+    return _finish(router, (args.text("name"), entry))
+
+
+CONFIG.add(
+    "crypto map WORD$name <1-65535>$sequence ipsec-isakmp dynamic WORD$dynamic",
+    "Enter a crypto map", "Crypto map tag", "Sequence to insert into crypto map entry",
+    "IPSEC w/ISAKMP", "Enter a crypto map template", "Name of the dynamic map",
+    key="crypto map {name} {sequence}", no="crypto map WORD$name <1-65535>$sequence",
+    apply=_stands_for, together=True,
+    sort=lambda args: (args.text("name"), args.number("sequence")),
+    refers=("dynamic_maps", "dynamic", '% Dynamic crypto map "{}" does not exist'),
 )  # fmt: skip
 
 

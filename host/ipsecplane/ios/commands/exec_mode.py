@@ -49,7 +49,14 @@ EXEC.explain("""
     show crypto engine: Show crypto engine info
     show crypto engine connections: Show crypto engine connection configuration
     clear: Reset functions
+    show crypto ipsec client: Show Client Status
     clear crypto: Encryption subsystem
+    clear crypto ipsec: Clear IPSEC
+    clear crypto ipsec client: Client
+    crypto: Encryption related commands
+    crypto ipsec: IPSEC commands
+    crypto ipsec client: Client
+    crypto ipsec client ezvpn: Easy VPN client
     debug: Debugging functions (see also 'undebug')
     debug crypto: Cryptographic subsystem
     undebug: Disable debugging functions (see also 'debug')

@@ -9,7 +9,7 @@ from ipsecplane.config import InterfaceConfig, RouterConfig, TunnelConfig, Virtu
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commands.ipsec import DF_BIT_HELPS, FRAGMENTATION_HELPS
 from ipsecplane.ios.commands.modes import CONFIG, CONTROLLER, INTERFACE
-from ipsecplane.ios.commandset import CommandError
+from ipsecplane.ios.commandset import EACH, CommandError
 from ipsecplane.ios.interfaces import interface_order
 
 CONFIG.begin_block("controllers")
@@ -60,6 +60,7 @@ INTERFACE.explain("""
     ipv6: IPv6 interface subcommands
     crypto: Encryption/Decryption commands
     crypto ipsec: Set IPSec parameters
+    crypto ipsec client: Configure a client
     serial: Serial interface commands
 """)
 
@@ -254,3 +255,14 @@ def df_bit(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
                 *FRAGMENTATION_HELPS)  # fmt: skip
 def fragmentation(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, prefragment=args["when"] == "before-encryption")
+
+
+@INTERFACE.line("crypto ipsec client ezvpn WORD$name [outside|inside]$side",
+                "Cisco Easy VPN", "The name of the Easy VPN", "Outside interface (default)",
+                "Inside interface", key=EACH,
+                refers=("ezvpn", "name", "% Easy VPN {} is not configured"))  # fmt: skip
+def interface_ezvpn(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    name = args.text("name")
+    if args.text("side") == "inside":
+        return replace(interface, ezvpn_inside=(*interface.ezvpn_inside, name))
+    return replace(interface, ezvpn_outside=name)

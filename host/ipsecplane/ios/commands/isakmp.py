@@ -120,6 +120,11 @@ def logging_session(router: RouterConfig, _: Args) -> RouterConfig:
     return replace(router, log_sessions=True)
 
 
+@CONFIG.line("crypto logging ezvpn", "Logging message", "Log ezvpn messages")
+def logging_ezvpn(router: RouterConfig, _: Args) -> RouterConfig:
+    return replace(router, log_ezvpn=True)
+
+
 @CONFIG.line("crypto isakmp nat keepalive <5-3600>$seconds", "Set NAT parameters for IKE peers",
              "Set a NAT keepalive interval", "Number of seconds between keep alives")  # fmt: skip
 def nat_keepalive(router: RouterConfig, args: Args) -> RouterConfig:

@@ -25,6 +25,12 @@ CONFIG.explain("""
     crypto: Encryption module
     crypto isakmp: Configure ISAKMP policy
     crypto ipsec: Configure IPSEC policy
+    crypto ipsec client: Configure a client
+    crypto isakmp client: Set client configuration policy
+    crypto isakmp client configuration: Set client configuration parameters
+    aaa authentication: Authentication configurations parameters
+    aaa authorization: Authorization configurations parameters
+    ip local: Specify local options
     crypto ipsec security-association: Security association parameters
     crypto ipsec security-association lifetime: Security association lifetime
     crypto ipsec security-association replay: Set replay checking
@@ -169,7 +175,30 @@ CONFIG.keep("enable password [0|7] LINE", "Assign the privileged level password"
             key="enable password")  # fmt: skip
 
 CONFIG.begin_block("aaa")
-CONFIG.keep("aaa new-model", "Enable new access control commands and functions", keeps_no=True)
+
+
+@CONFIG.line("aaa new-model", "Enable new access control commands and functions", keeps_no=True)
+def aaa_new_model(router: RouterConfig, _: Args) -> RouterConfig:
+    return replace(router, aaa=True)
+
+
+@CONFIG.line("aaa authentication login {default|WORD}$list local",
+             "Set authentication lists for logins",
+             "The default authentication list", "Named authentication list",
+             "Use local username authentication",
+             key="aaa authentication login {list}")  # fmt: skip
+def aaa_login(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, login_lists=router.login_lists | {args.text("list")})
+
+
+@CONFIG.line("aaa authorization network {default|WORD}$list local",
+             "For network services",
+             "The default authorization list", "Named authorization list", "Use local database",
+             key="aaa authorization network {list}")  # fmt: skip
+def aaa_network(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, network_lists=router.network_lists | {args.text("list")})
+
+
 CONFIG.keep("aaa session-id common", "AAA session ID", "The same for all services")
 
 CONFIG.begin_block("clock")
@@ -237,7 +266,16 @@ CONFIG.keep("mta receive maximum-recipients <0-1024>", "Modify use of mail trans
             "Configure the mail receive", "Maximum number of recipients", "Number of recipients",
             key="mta receive maximum-recipients")  # fmt: skip
 CONFIG.begin_block("users")
-CONFIG.keep("username WORD$name [privilege <0-15>] {password|secret} LINE",
-            "Establish User Name Authentication", "User name", "Set user privilege level",
-            "User privilege level", "Specify the password for the user",
-            "Specify the secret for the user", "The password", key="username {name}")  # fmt: skip
+
+
+@CONFIG.line("username WORD$name [privilege <0-15>] {password|secret} LINE$password",
+             "Establish User Name Authentication", "User name", "Set user privilege level",
+             "User privilege level", "Specify the password for the user",
+             "Specify the secret for the user", "The password", key="username {name}")  # fmt: skip
+def username(router: RouterConfig, args: Args) -> RouterConfig:
+    """A password in clear (type 0); from a hash no XAUTH answer can be checked."""
+    kind, _, rest = args.text("password").partition(" ")
+    if rest and kind != "0" and kind.isdigit():
+        return router
+    password = rest if rest and kind == "0" else args.text("password")
+    return replace(router, users={**router.users, args.text("name"): password})

@@ -22,7 +22,13 @@ _AUTHENTICATION_TITLES = {
     "rsa-sig": "Rivest-Shamir-Adleman Signature",
     "rsa-encr": "Rivest-Shamir-Adleman Encryption",
 }
-_AUTHENTICATION_SHORT = {"pre-share": "psk", "rsa-sig": "rsig", "rsa-encr": "renc"}
+_AUTHENTICATION_SHORT = {
+    "pre-share": "psk",
+    "XAUTHInitPreShared": "psk",
+    "rsa-sig": "rsig",
+    "XAUTHInitRSA": "rsig",
+    "rsa-encr": "renc",
+}
 
 
 def cipher_title(policy: IsakmpPolicy) -> str:

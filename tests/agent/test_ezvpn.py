@@ -1,0 +1,211 @@
+"""Easy VPN between two routers with real devices: remote, server, dynamic map, addresses."""
+
+from __future__ import annotations
+
+import pytest
+from ipsecplane.ike.types import IsakmpState
+from ipsecplane.ios.session import Session
+
+from tests.agent.configs import PORTS, router
+from tests.agent.routers import Pair, Site, make_pair
+
+REMOTE = """
+hostname remote
+crypto isakmp keepalive 10 periodic
+crypto ipsec client ezvpn ez
+ connect {connect}
+ group unity key preshared
+ mode {mode}
+ {peers}
+ {user}
+interface GigabitEthernet0/0
+ ip address 203.0.113.1 255.255.255.0
+ crypto ipsec client ezvpn ez outside
+interface GigabitEthernet0/1
+ ip address 192.168.1.1 255.255.255.0
+ crypto ipsec client ezvpn ez inside
+ip route 0.0.0.0 0.0.0.0 203.0.113.2
+end
+"""
+SERVER = """
+hostname server
+aaa new-model
+aaa authentication login USERS local
+aaa authorization network GROUPS local
+username alice password 0 secret
+crypto isakmp policy 10
+ encryption aes 256
+ authentication pre-share
+ group 2
+crypto isakmp client configuration group unity
+ key preshared
+ pool REMOTES
+ dns 192.168.2.53
+ domain example.com
+ {group}
+crypto ipsec transform-set strong esp-aes 256 esp-sha-hmac
+crypto dynamic-map DYNAMIC 10
+ set transform-set strong
+crypto map wan client authentication list USERS
+crypto map wan isakmp authorization list GROUPS
+crypto map wan client configuration address respond
+crypto map wan 100 ipsec-isakmp dynamic DYNAMIC
+crypto logging ezvpn
+interface GigabitEthernet0/0
+ ip address 203.0.113.2 255.255.255.0
+ crypto map wan
+interface GigabitEthernet0/1
+ ip address 192.168.2.1 255.255.255.0
+ip local pool REMOTES 10.9.0.1 10.9.0.9
+ip route 0.0.0.0 0.0.0.0 203.0.113.1
+end
+"""
+USER = "username alice password 0 secret"
+
+
+def remote_and_server(
+    mode: str = "client",
+    connect: str = "auto",
+    user: str = USER,
+    peers: str = "peer 203.0.113.2",
+    group: str = "save-password",
+) -> Pair:
+    remote = REMOTE.format(mode=mode, connect=connect, user=user, peers=peers)
+    made = make_pair((remote, SERVER.format(group=group)), (PORTS, PORTS))
+    made.run(3)
+    return made
+
+
+def state(site: Site) -> str:
+    return site.router.agent.ezvpn()[0].state
+
+
+def test_client_mode_gets_an_address_and_a_tunnel() -> None:
+    made = remote_and_server()
+    assert state(made.a) == "IPSEC_ACTIVE"
+    shown = made.command(made.a, "show crypto ipsec client ezvpn")
+    for line in (
+        "Tunnel name : ez",
+        "Inside interface list: GigabitEthernet0/1",
+        "Outside interface: GigabitEthernet0/0 ",
+        "Current State: IPSEC_ACTIVE",
+        "Last Event: SOCKET_UP",
+        "Address: 10.9.0.1 (applied on Loopback10000)",
+        "Mask: 255.255.255.255",
+        "DNS Primary: 192.168.2.53",
+        "Default Domain: example.com",
+        "Save Password: Allowed",
+        "Current EzVPN Peer: 203.0.113.2",
+    ):
+        assert f"{line}\n" in shown
+    assert "Loopback10000" in made.command(made.a, "show ip interface brief")
+    assert "CRYPTO-6-EZVPN_CONNECTION_UP: (Client)  User=alice  Group=unity" in made.log(made.a)
+    assert "CRYPTO-6-EZVPN_CONNECTION_UP: (Server)  Mode=CLIENT  User=alice" in made.log(made.b)
+    ping = made.ping(made.a, "192.168.2.1", "10.9.0.1")
+    assert ping.marks == "!!!!!"
+    assert made.ping(made.b, "10.9.0.1", "192.168.2.1").marks == "!!!!!"
+
+
+def test_network_extension() -> None:
+    made = remote_and_server("network-extension")
+    assert state(made.a) == "IPSEC_ACTIVE"
+    assert "Address:" not in made.command(made.a, "show crypto ipsec client ezvpn")
+    assert made.ping(made.a, "192.168.2.1", "192.168.1.1").marks == "!!!!!"
+    assert made.ping(made.b, "192.168.1.1", "192.168.2.1").marks == "!!!!!"
+
+
+def test_manual_connects_on_command() -> None:
+    made = remote_and_server(connect="manual")
+    assert state(made.a) == "CONNECT_REQUIRED"
+    assert made.a.router.agent.isakmp_sas() == []
+    made.command(made.a, "crypto ipsec client ezvpn connect")
+    made.run(2)
+    assert state(made.a) == "IPSEC_ACTIVE"
+    made.command(made.a, "clear crypto ipsec client ezvpn")
+    made.run(2)
+    assert state(made.a) == "CONNECT_REQUIRED"
+    assert len(made.b.router.agent.idents()) == 0
+    assert "CRYPTO-6-EZVPN_CONNECTION_DOWN: (Client)" in made.log(made.a)
+
+
+def test_clear_of_an_automatic_one_connects_again() -> None:
+    made = remote_and_server()
+    made.command(made.a, "clear crypto ipsec client ezvpn ez")
+    made.run(3)
+    assert state(made.a) == "IPSEC_ACTIVE"
+    assert made.log(made.a).count("EZVPN_CONNECTION_UP") == 2
+
+
+def test_the_user_is_asked_on_the_console() -> None:
+    made = remote_and_server(user="")
+    assert state(made.a) == "XAUTH_REQ"
+    log = made.log(made.a)
+    assert "EZVPN(ez): Pending XAuth Request, Please enter the following command:" in log
+    session = Session(made.a.router.agent)
+    session.submit("crypto ipsec client ezvpn xauth")
+    session.submit("alice")
+    session.submit("secret")
+    made.run(2)
+    assert state(made.a) == "IPSEC_ACTIVE"
+    session.read()
+    session.submit("crypto ipsec client ezvpn xauth")
+    assert "EZVPN: No XAuth request is pending" in session.read()
+
+
+def test_a_dead_peer_is_followed_by_the_next_of_the_list() -> None:
+    """Nobody is at the first address; the second lets us in (guide chapter 4)."""
+    made = remote_and_server(peers="peer 203.0.113.99\n peer 203.0.113.2")
+    assert state(made.a) == "READY_IKE"
+    made.run(200)
+    assert state(made.a) == "IPSEC_ACTIVE"
+    assert "Current EzVPN Peer: 203.0.113.2" in made.command(
+        made.a, "show crypto ipsec client ezvpn"
+    )
+
+
+def test_the_servers_clear_is_followed_by_a_new_connection() -> None:
+    made = remote_and_server()
+    made.command(made.b, "clear crypto session")
+    made.run(5)
+    assert state(made.a) == "IPSEC_ACTIVE"
+    assert made.ping(made.a, "192.168.2.1", "10.9.0.1").marks == "!!!!!"
+
+
+def test_the_isakmp_sa_shows_what_was_negotiated() -> None:
+    made = remote_and_server()
+    (view,) = made.b.router.agent.isakmp_sas()
+    assert view.state is IsakmpState.QM_IDLE
+    for site, capabilities in ((made.a, "CDX"), (made.b, "CX")):
+        shown = made.command(site, "show crypto isakmp sa detail")
+        assert " psk  2  " in shown
+        (row,) = [line for line in shown.splitlines() if line.startswith("1001 ")]
+        assert row.endswith(f" {capabilities}")
+
+
+def test_a_static_peer_of_a_dynamic_map() -> None:
+    """Site to site: the side with a fixed peer begins, the other knows nothing of it."""
+    static = router("one", 1, 2)
+    dynamic = router("two", 2, 1).replace(
+        "crypto map wan 10 ipsec-isakmp\n set peer 203.0.113.1\n set transform-set strong\n"
+        " match address 101\n",
+        "crypto dynamic-map ANY 5\n set transform-set strong\n"
+        "crypto map wan 10 ipsec-isakmp dynamic ANY\n",
+    )
+    assert "dynamic-map" in dynamic
+    made = make_pair((static, dynamic), (PORTS, PORTS))
+    # Before the peer has come, what is for it leaves in the clear: there is no policy for it yet.
+    made.ping(made.b, "192.168.1.1", "192.168.2.1", count=1)
+    assert made.b.router.agent.isakmp_sas() == []
+    assert made.ping(made.a, "192.168.2.1", "192.168.1.1").marks == ".!!!!"
+    assert made.ping(made.b, "192.168.1.1", "192.168.2.1").marks == "!!!!!"
+    (ident,) = made.b.router.agent.idents()
+    assert str(ident.remote_identity.network) == "192.168.1.0/24"
+
+
+@pytest.mark.parametrize("line", ["group unity key preshared", "peer 203.0.113.2"])
+def test_what_is_lacking_is_told(line: str) -> None:
+    text = REMOTE.format(mode="client", connect="auto", user=USER, peers="peer 203.0.113.2")
+    made = make_pair((text.replace(line, ""), SERVER.format(group="")), (PORTS, PORTS))
+    made.run(1)
+    assert state(made.a) == "IDLE"
+    assert "ezvpn ez: idle until it has a" in made.log(made.a)
