@@ -88,6 +88,7 @@ class InterfaceConfig:
     mac: str | None = None
     description: str = ""
     crypto_map: str | None = None
+    ipv6_crypto_map: str | None = None
     tunnel: TunnelConfig | None = None
     ezvpn_inside: tuple[str, ...] = ()
     ezvpn_outside: str | None = None
@@ -98,6 +99,11 @@ class InterfaceConfig:
     @property
     def is_tunnel(self) -> bool:
         return self.tunnel is not None
+
+    @property
+    def crypto_maps(self) -> tuple[str, ...]:
+        """At most one for each IP version."""
+        return tuple(name for name in (self.crypto_map, self.ipv6_crypto_map) if name is not None)
 
     @property
     def reassembly(self) -> VirtualReassembly | None:
@@ -141,6 +147,7 @@ class AccessList:
     name: str
     entries: tuple[AccessListEntry, ...] = ()
     extended: bool = True
+    version: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +322,7 @@ class CryptoMap:
     name: str
     entries: tuple[CryptoMapEntry, ...] = ()
     local_address: str | None = None
+    version: int = 4  # of the packets that it protects
     client_authentication: str | None = None
     client_authorization: str | None = None
     client_respond: bool = False

@@ -122,3 +122,25 @@ def test_removing_lists_and_entries(run: Callable[[str], str]) -> None:
 def test_a_list_may_not_change_its_kind(run: Callable[[str], str]) -> None:
     run("conf t\nip access-list extended vpn")
     assert "already" in run("ip access-list standard vpn")
+
+
+def test_lists_for_ipv6(run: Callable[[str], str]) -> None:
+    run("conf t\nipv6 access-list six\npermit ipv6 2001:db8:1::7/64 any\nend")
+    run("conf t\nipv6 access-list six\ndeny udp host 2001:db8::1 range 3 5 any eq 53")
+    run("sequence 15 permit icmp any any\npermit icmp any any\nend")  # once more: stays the one
+    assert run("show running-config | section ipv6 access-list") == (
+        "ipv6 access-list six\n"
+        " sequence 10 permit ipv6 2001:DB8:1::7/64 any\n"
+        " sequence 15 permit icmp any any\n"
+        " sequence 20 deny udp host 2001:DB8::1 range 3 5 any eq 53\n"
+    )
+    assert run("show ipv6 access-list six") == (
+        "IPv6 access list six\n"
+        "    permit ipv6 2001:DB8:1::/64 any sequence 10\n"
+        "    permit icmp any any sequence 15\n"
+        "    deny udp host 2001:DB8::1 range 3 5 any eq domain sequence 20\n"
+    )
+    run("conf t\nipv6 access-list six\nno sequence 15")
+    run("no deny udp host 2001:db8::1 range 3 5 any eq 53")
+    assert len(run("do show ipv6 access-list six").splitlines()) == 2
+    assert "already" in run("ip access-list extended six")

@@ -18,6 +18,7 @@ from ipsecplane.config import (
     WildcardAddress,
 )
 from ipsecplane.ike.types import ProxyIdentity
+from ipsecplane.ios.loader import load_running_config
 from ipsecplane.ipsec.outbound import OutboundRule, Selection, cleartext_rules, outbound_rules
 from ipsecplane.ipsec.policy import Numbers, Spd
 from ipsecplane.ipsec.selectors import Packet
@@ -294,3 +295,21 @@ def test_a_dynamic_map_that_is_not_there_is_told() -> None:
     config = replace(dynamic_config(), dynamic_maps={})
     (warning,) = compile_spd(config, Numbers()).warnings
     assert warning.endswith("crypto map m 20: dynamic map d is not configured")
+
+
+def test_an_entry_behind_a_remark_counts() -> None:
+    text = """\
+crypto ipsec transform-set t esp-aes esp-sha-hmac
+crypto map m 10 ipsec-isakmp
+ set peer 192.0.2.2
+ set transform-set t
+ match address 101
+interface GigabitEthernet0/0
+ ip address 192.0.2.1 255.255.255.0
+ crypto map m
+access-list 101 remark what is worth it
+access-list 101 permit ip host 10.0.0.1 host 10.0.0.2
+end
+"""
+    (policy,) = compile_spd(load_running_config(text)[1], Numbers()).policies
+    assert [rule.line for rule in policy.rules] == [10]

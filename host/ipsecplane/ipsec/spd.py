@@ -70,14 +70,16 @@ def compile_spd(
             entries.update(policy.entries)
             policies += policy.policies
             continue
-        if interface.crypto_map is None or interface.shutdown:
+        if not interface.crypto_maps or interface.shutdown:
             continue
-        compiler = _Compiler(config, interface, numbers)
-        rules = compiler.compile()
-        warnings += compiler.warnings
-        entries.update(compiler.entries)
+        rules: tuple[Rule, ...] = ()
+        for name in interface.crypto_maps:
+            compiler = _Compiler(config, interface, name, numbers)
+            rules += compiler.compile(len(rules))
+            warnings += compiler.warnings
+            entries.update(compiler.entries)
         number = numbers.policy(interface.name)
-        policies.append(InterfacePolicy(number, interface.name, interface.crypto_map, rules))
+        policies.append(InterfacePolicy(number, interface.name, interface.crypto_maps[0], rules))
     return Spd(tuple(policies), entries, tuple(warnings))
 
 
@@ -94,18 +96,22 @@ class _Entry:
 
 
 class _Compiler:
-    """Compiles the crypto map of one interface."""
+    """Compiles one crypto map of an interface."""
 
-    def __init__(self, config: RouterConfig, interface: InterfaceConfig, numbers: Numbers) -> None:
+    def __init__(
+        self, config: RouterConfig, interface: InterfaceConfig, name: str, numbers: Numbers
+    ) -> None:
         self.warnings: list[str] = []
         self.entries: dict[int, PolicyEntry] = {}
         self._config = config
         self._interface = interface
+        self._name = name
         self._numbers = numbers
         self._lists: list[_Entry] = []
 
-    def compile(self) -> tuple[Rule, ...]:
-        name = self._interface.crypto_map or ""
+    def compile(self, above: int) -> tuple[Rule, ...]:
+        """`above`: how many rules of the interface's other crypto map come first."""
+        name = self._name
         crypto_map = self._config.crypto_maps.get(name)
         if crypto_map is None:
             self._warn(f"crypto map {name}: not configured; traffic passes unprotected")
@@ -121,7 +127,8 @@ class _Compiler:
             key = rule.access_list, rule.line
             shadowed[key] = shadowed.get(key, True) and hidden
             if not hidden:
-                rules.append(replace(rule, priority=TOP_PRIORITY - len(rules) * PRIORITY_STRIDE))
+                rank = above + len(rules)
+                rules.append(replace(rule, priority=TOP_PRIORITY - rank * PRIORITY_STRIDE))
             if len(rules) > RULE_LIMIT:
                 # One row too many: the device refuses it, and so the interface stays closed.
                 self._warn(f"crypto map {name}: needs more than {RULE_LIMIT} rules")
@@ -194,8 +201,6 @@ class _Compiler:
             return
         lines = []
         for line in access_list.entries:
-            if line.remark:
-                continue
             found = None
             if line.permit:
                 found = self._policy_entry(map_name, entry, access_list, line, allowed, local)

@@ -1,4 +1,4 @@
-"""Access lists, numbered and named, standard and extended.
+"""Access lists, numbered and named, standard and extended, and those for IPv6.
 
 Every list is a section (`ip access-list extended 150`) whose entries bear sequence numbers. The
 flat form, `access-list 150 permit ...`, adds to the same section, and a numbered list prints in it
@@ -8,12 +8,12 @@ as long as its sequence numbers are 10, 20, 30, ..., which are those the flat fo
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from ipsecplane.config import AccessList, AccessListEntry, RouterConfig, WildcardAddress
 from ipsecplane.ios.args import Args
-from ipsecplane.ios.commands.modes import CONFIG, EXTENDED_ACL, STANDARD_ACL
+from ipsecplane.ios.commands.modes import CONFIG, EXTENDED_ACL, IPV6_ACL, STANDARD_ACL
 from ipsecplane.ios.commands.numbers import port_number, protocol_number
 from ipsecplane.ios.commandset import EACH, CommandError, ConfigMode
 from ipsecplane.ios.configuration import Line, ordered
@@ -27,7 +27,9 @@ STEP = 10
 LAST_SEQUENCE = 2147483647
 
 
-def _address(args: Args, side: str) -> WildcardAddress:
+def _address(args: Args, side: str, version: int = 4) -> WildcardAddress:
+    if version == 6:
+        return _ipv6_address(args, side)
     if f"{side}_any" in args:
         return WildcardAddress.any()
     if f"{side}_host" in args:
@@ -35,6 +37,16 @@ def _address(args: Args, side: str) -> WildcardAddress:
     wildcard = args.get(f"{side}_wildcard", IPv4Address(0))
     kept = int(args.ipv4(f"{side}_address")) & ~int(wildcard) & 0xFFFFFFFF
     return WildcardAddress(IPv4Address(kept), wildcard)
+
+
+def _ipv6_address(args: Args, side: str) -> WildcardAddress:
+    if f"{side}_any" in args:
+        return WildcardAddress.any(6)
+    if f"{side}_host" in args:
+        host = args.address(f"{side}_host")
+        return WildcardAddress(host, IPv6Address(0))
+    network = args[f"{side}_prefix"].network
+    return WildcardAddress(network.network_address, network.hostmask)
 
 
 def _ports(args: Args, side: str) -> tuple[int, int] | None:
@@ -57,13 +69,13 @@ def _ports(args: Args, side: str) -> tuple[int, int] | None:
 
 
 def _extended(value: _Draft, args: Args) -> _Draft:
-    protocol = protocol_number(args["protocol"])
+    version = value.value.version
     entry = AccessListEntry(
         args.number("sequence"),
         args["action"] == "permit",
-        protocol,
-        _address(args, "source"),
-        _address(args, "destination"),
+        protocol_number(args["protocol"], version),
+        _address(args, "source", version),
+        _address(args, "destination", version),
         _ports(args, "source"),
         _ports(args, "destination"),
     )
@@ -84,8 +96,8 @@ def _standard(value: _Draft, args: Args) -> _Draft:
 class _Draft:
     """A list in the making: a remark belongs to the entry after it."""
 
-    def __init__(self, extended: bool, name: str) -> None:
-        self.value = AccessList(name, (), extended)
+    def __init__(self, extended: bool, name: str, version: int = 4) -> None:
+        self.value = AccessList(name, (), extended, version)
         self.remark = ""
 
     def with_entry(self, entry: AccessListEntry) -> _Draft:
@@ -100,50 +112,61 @@ class _Draft:
 
 
 def _finish(router: RouterConfig, draft: _Draft) -> RouterConfig:
+    name = draft.value.name
+    if name in router.access_lists:
+        raise CommandError(f"% Access list {name} exists already, for the other IP version")
     lists = {**router.access_lists, draft.value.name: draft.value}
     return replace(router, access_lists=lists)
 
 
 def _numbered(line: Line, siblings: tuple[Line, ...]) -> Line:
-    """Give an entry its sequence number; the same entry again stays where it is."""
+    """Give an entry its sequence number; the same entry again stays where it is.
+
+    Lists for IPv6 have the word `sequence` before it.
+    """
     rest = line.text
+    word = "sequence " if line.command.mode == IPV6_ACL.name else ""
     if "sequence" in line.args:
         sequence = line.args.number("sequence")
-        rest = rest.split(" ", 1)[1]
+        rest = rest.removeprefix(word).split(" ", 1)[1]
         same = [other for other in siblings if other.args["sequence"] == sequence]
         if same and same[0].text != line.text:
             raise CommandError("% Duplicate sequence number")
     else:
         for other in siblings:
-            if other.text.split(" ", 1)[1] == rest and "remark" not in line.args:
+            other_rest = other.text.removeprefix(word).split(" ", 1)[1]
+            if other_rest == rest and "remark" not in line.args:
                 return other
         last = max((other.args.number("sequence") for other in siblings), default=0)
         sequence = (last // STEP + 1) * STEP
         if sequence > LAST_SEQUENCE:
             raise CommandError("% There is no sequence number left after the last entry")
     args = line.args.with_value("sequence", sequence)
-    text = f"{sequence} {rest}"
+    text = f"{word}{sequence} {rest}"
     return replace(line, args=args, text=text, key=text)
 
 
 _SEQUENCE = "[<1-2147483647>$sequence]"
 
 
-def _declare_entries(mode: ConfigMode, rule: str, apply: Any) -> None:
+def _declare_entries(mode: ConfigMode, rule: str, apply: Any, word: str = "") -> None:
+    number = _SEQUENCE.replace("<", f"{word}<", 1)
+    helps = ("Sequence Number",) if not word else ("Sequence number", "Sequence Number")
     how: dict[str, Any] = {
         "key": EACH,
         "place": _numbered,
         "sort": lambda args: (args.number("sequence"),),
     }
-    mode.add(f"{_SEQUENCE} @{rule}()", "Sequence Number", apply=apply,
-             no="<1-2147483647>$sequence", **how)  # fmt: skip
-    mode.add(f"{_SEQUENCE} remark LINE$remark", "Sequence Number", "Access list entry comment",
+    mode.add(f"{number} @{rule}()", *helps, apply=apply,
+             no=f"{word}<1-2147483647>$sequence", **how)  # fmt: skip
+    mode.add(f"{number} remark LINE$remark", *helps, "Access list entry comment",
              "Comment up to 100 characters", **how, together=True,
              apply=lambda draft, args: draft.with_remark(args.text("remark")))  # fmt: skip
 
 
 _declare_entries(EXTENDED_ACL, "extended-entry", _extended)
 _declare_entries(STANDARD_ACL, "standard-entry", _standard)
+_declare_entries(IPV6_ACL, "ipv6-entry", _extended, "sequence ")
 
 
 def _render(line: Line) -> list[str]:
@@ -202,3 +225,11 @@ for _numbers, _help, _rule in (
     for _entry, _helps in ((f"@{_rule}()", ()), ("remark LINE", ("Comment", "Comment text"))):
         CONFIG.add(f"access-list {_numbers}$list {_entry}", _FLAT, _help, *_helps, key=EACH,
                    no=f"access-list {_numbers}$list", route=_route)  # fmt: skip
+
+CONFIG.begin_block("ipv6 access lists")
+CONFIG.add(
+    "ipv6 access-list WORD$name", "Configure IPv6 access lists", "User selected string identifying"
+    " this access list", key="ipv6 access-list {name}", enters=IPV6_ACL.name,
+    sort=lambda args: (args.text("name"),),
+    begin=lambda _, args: _Draft(True, args.text("name"), 6), finish=_finish,
+)  # fmt: skip

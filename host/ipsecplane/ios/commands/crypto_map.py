@@ -22,9 +22,17 @@ from ipsecplane.ipsec.algorithms import GROUPS
 
 CONFIG.begin_block("crypto maps")
 
+_NOTICE = (
+    "% NOTE: This new crypto map will remain disabled until a peer\n"
+    "        and a valid access list have been configured."
+)
 
-def _map_named(router: RouterConfig, name: str) -> CryptoMap:
-    return router.crypto_maps.get(name, CryptoMap(name))
+
+def _map_named(router: RouterConfig, name: str, version: int = 4) -> CryptoMap:
+    found = router.crypto_maps.get(name, CryptoMap(name, version=version))
+    if found.version != version:
+        raise CommandError(f"% Crypto map {name} exists already, for IPv{found.version}")
+    return found
 
 
 def _with_map(router: RouterConfig, value: CryptoMap) -> RouterConfig:
@@ -119,8 +127,7 @@ CONFIG.add(
     key="crypto map {name} {sequence}", no="crypto map WORD$name", enters="config-crypto-map",
     begin=_begin, finish=_finish, place=_named_in_full,
     sort=lambda args: (args.text("name"), args.number("sequence")),
-    notice="% NOTE: This new crypto map will remain disabled until a peer\n"
-           "        and a valid access list have been configured.",
+    notice=_NOTICE,
 )  # fmt: skip
 
 
@@ -137,6 +144,39 @@ CONFIG.add(
     apply=_stands_for, together=True,
     sort=lambda args: (args.text("name"), args.number("sequence")),
     refers=("dynamic_maps", "dynamic", '% Dynamic crypto map "{}" does not exist'),
+)  # fmt: skip
+
+
+@CONFIG.line("crypto map ipv6 WORD$name local-address INTERFACE$interface", "Enter a crypto map",
+             "Specify an IPv6 crypto map", "Crypto map tag",
+             "Interface to use for local address for this crypto map", "Interface number",
+             key="crypto map ipv6 {name} local-address",
+             no="crypto map ipv6 WORD$name local-address",
+             sort=lambda args: (args.text("name"),))  # fmt: skip
+def ipv6_local_address(router: RouterConfig, args: Args) -> RouterConfig:
+    found = _map_named(router, args.text("name"), 6)
+    return _with_map(router, replace(found, local_address=args.text("interface")))
+
+
+def _ipv6_named_in_full(line: Line, _: tuple[Line, ...]) -> Line:
+    text = f"crypto map ipv6 {line.args['name']} {line.args['sequence']} ipsec-isakmp"
+    return replace(line, text=text)
+
+
+def _finish_ipv6(router: RouterConfig, value: tuple[str, CryptoMapEntry]) -> RouterConfig:
+    name, entry = value
+    found = _map_named(router, name, 6)
+    return _with_map(router, replace(found, entries=(*found.entries, entry)))
+
+
+CONFIG.add(
+    "crypto map ipv6 WORD$name <1-65535>$sequence [ipsec-isakmp]", "Enter a crypto map",
+    "Specify an IPv6 crypto map", "Crypto map tag", "Sequence to insert into crypto map entry",
+    "IPSEC w/ISAKMP",
+    key="crypto map ipv6 {name} {sequence}", no="crypto map ipv6 WORD$name",
+    enters="config-crypto-map", begin=_begin, finish=_finish_ipv6, place=_ipv6_named_in_full,
+    sort=lambda args: (args.text("name"), args.number("sequence")),
+    notice=_NOTICE,
 )  # fmt: skip
 
 
@@ -192,10 +232,12 @@ def description(entry: P, args: Args) -> P:
     return replace(entry, description=args.text("text"))
 
 
-@entry_line("set peer {A.B.C.D|X:X:X:X::X}$peer [default$default]",
-            "Allowed Encryption/Decryption peer",
+@entry_line("set peer [address] {A.B.C.D|X:X:X:X::X}$peer [default$default]",
+            "Allowed Encryption/Decryption peer", "An address follows",
             "IP address of peer", "IPv6 address of peer", "Try this peer first",
-            key="set peer {peer}")  # fmt: skip
+            key="set peer {peer}",
+            place=lambda line, _: replace(
+                line, text=line.text.replace(" address ", " ")))  # fmt: skip
 def set_peer(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     peer = args.address("peer")
     if "default" not in args:

@@ -92,8 +92,7 @@ def show_crypto_map(session: Session, args: Args) -> list[str]:
     maps = list(config.crypto_maps.values())
     if "interface" in args:
         found = config.interface(args.text("interface"))
-        name = found.crypto_map if found else None
-        maps = [m for m in maps if m.name == name]
+        maps = [m for m in maps if found is not None and m.name in found.crypto_maps]
     if "tag" in args:
         maps = [m for m in maps if m.name == args["tag"]]
     if not maps:
@@ -166,8 +165,9 @@ def show_interfaces(session: Session, args: Args) -> list[str]:
     return interface.interfaces(_interfaces(session, args))
 
 
-def _access_lists(session: Session, args: Args) -> list[str]:
+def _access_lists(session: Session, args: Args, version: int | None = None) -> list[str]:
     lists = list(session.router.config.access_lists.values())
+    lists = [found for found in lists if version in (None, found.version)]
     if "name" in args:
         lists = [found for found in lists if found.name == args.text("name")]
     matches = {found.name: session.router.access_list_matches(found.name) for found in lists}
@@ -182,9 +182,15 @@ def show_access_lists(session: Session, args: Args) -> list[str]:
     return _access_lists(session, args)
 
 
+@EXEC.command("show ipv6 access-list [WORD$name]", "IPv6 information", "Summary of access lists",
+              "IPv6 access list name")  # fmt: skip
+def show_ipv6_access_list(session: Session, args: Args) -> list[str]:
+    return _access_lists(session, args, version=6)
+
+
 @EXEC.command(f"show ip access-lists {_LIST}", "List IP access lists", "ACL number", "ACL name")
 def show_ip_access_lists(session: Session, args: Args) -> list[str]:
-    return _access_lists(session, args)
+    return _access_lists(session, args, version=4)
 
 
 @EXEC.command("show logging", "Show the contents of logging buffers")

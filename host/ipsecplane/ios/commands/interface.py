@@ -23,6 +23,10 @@ CONFIG.begin_block("interfaces")
 
 
 def _with_interface(router: RouterConfig, interface: InterfaceConfig) -> RouterConfig:
+    for version, name in ((4, interface.crypto_map), (6, interface.ipv6_crypto_map)):
+        found = router.crypto_maps.get(name or "")
+        if found is not None and found.version != version:
+            raise CommandError(f"% Crypto map {name} is for IPv{found.version}")
     _check_df_bit(router, interface)
     return replace(router, interfaces=(*router.interfaces, interface))
 
@@ -244,6 +248,14 @@ INTERFACE.keep("ipv6 cef", "Cisco Express Forwarding for IPv6", keeps_no=True)
                         'ERROR: Crypto Map with tag "{}" does not exist.'))  # fmt: skip
 def crypto_map(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, crypto_map=args.text("name"))
+
+
+@INTERFACE.line("ipv6 crypto map WORD$name", "Encryption/Decryption commands",
+                "Assign a crypto map", "Crypto map tag",
+                refers=("crypto_maps", "name",
+                        'ERROR: Crypto Map with tag "{}" does not exist.'))  # fmt: skip
+def ipv6_crypto_map(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, ipv6_crypto_map=args.text("name"))
 
 
 @INTERFACE.line("crypto ipsec df-bit {clear|copy|set}$policy", *DF_BIT_HELPS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ipsecplane.ios.commands.numbers import PROTOCOLS, TCP_PORTS, UDP_PORTS
+from ipsecplane.ios.commands.numbers import IPV6_PROTOCOLS, PROTOCOLS, TCP_PORTS, UDP_PORTS
 from ipsecplane.ios.commandset import config_mode
 from ipsecplane.ios.grammar import Rule
 
@@ -55,6 +55,15 @@ RULES: Final[dict[str, Rule]] = {
         ("Address", "Wildcard bits", "Any host", "A single host", "Host address"),
     ),
     "extended-entry": Rule(_ENTRY, _ENTRY_HELPS),
+    "ipv6-protocol": _choice("%", IPV6_PROTOCOLS, "<0-255>", "An IPv6 protocol number"),
+    "ipv6-address": Rule(
+        "{X:X:X:X::X/<0-128>$%_prefix|any$%_any|host X:X:X:X::X$%_host}",
+        ("IPv6 prefix", "Any IPv6 prefix", "A single host", "Host address"),
+    ),
+    "ipv6-entry": Rule(
+        _ENTRY.replace("@protocol", "@ipv6-protocol").replace("@address", "@ipv6-address"),
+        _ENTRY_HELPS,
+    ),
     "standard-entry": Rule(
         "{permit|deny}$action {A.B.C.D$source_address [A.B.C.D$source_wildcard]|any$source_any"
         "|host A.B.C.D$source_host} [log]",
@@ -84,6 +93,7 @@ CLIENT_GROUP: Final = config_mode("config-isakmp-group", RULES)
 EZVPN: Final = config_mode("config-crypto-ezvpn", RULES)
 INTERFACE: Final = config_mode("config-if", RULES)
 EXTENDED_ACL: Final = config_mode("config-ext-nacl", RULES)
+IPV6_ACL: Final = config_mode("config-ipv6-acl", RULES)
 STANDARD_ACL: Final = config_mode("config-std-nacl", RULES)
 LINE: Final = config_mode("config-line", RULES)
 CONTROLLER: Final = config_mode("config-controller", RULES)

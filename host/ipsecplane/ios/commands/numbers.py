@@ -21,6 +21,27 @@ PROTOCOL_NUMBERS: Final[dict[str, int | None]] = {
 }
 """None = any protocol."""
 
+IPV6_PROTOCOL_NUMBERS: Final[dict[str, int | None]] = {
+    "ipv6": None,
+    "icmp": 58,
+    "tcp": 6,
+    "udp": 17,
+    "esp": 50,
+    "ahp": 51,
+    "sctp": 132,
+    "pcp": 108,
+}
+"""What lists for IPv6 call them."""
+
+IPV6_PROTOCOLS: Final[dict[str, str]] = {
+    "ipv6": "Any IPv6",
+    "icmp": "Internet Control Message Protocol",
+    "esp": "Encapsulation Security Payload",
+    "ahp": "Authentication Header Protocol",
+    "sctp": "Streams Control Transmission Protocol",
+    "pcp": "Payload Compression Protocol",
+}
+
 PROTOCOLS: Final[dict[str, str]] = {
     "ip": "Any Internet Protocol",
     "icmp": "Internet Control Message Protocol",
@@ -81,9 +102,11 @@ UDP_PORTS: Final[dict[str, tuple[int, str]]] = {
 }
 
 
-def protocol_number(value: str | int) -> int | None:
+def protocol_number(value: str | int, version: int = 4) -> int | None:
     """Number of a protocol typed by name or number; None = any."""
-    return value if isinstance(value, int) else PROTOCOL_NUMBERS[value]
+    if isinstance(value, int):
+        return value
+    return (PROTOCOL_NUMBERS if version == 4 else IPV6_PROTOCOL_NUMBERS)[value]
 
 
 def port_number(value: str | int, protocol: str) -> int:
@@ -93,9 +116,10 @@ def port_number(value: str | int, protocol: str) -> int:
     return (TCP_PORTS if protocol == "tcp" else UDP_PORTS)[value][0]
 
 
-def protocol_name(number: int | None) -> str:
+def protocol_name(number: int | None, version: int = 4) -> str:
     """The name access lists print for a protocol number."""
-    names = {n: name for name, n in PROTOCOL_NUMBERS.items()}
+    table = PROTOCOL_NUMBERS if version == 4 else IPV6_PROTOCOL_NUMBERS
+    names = {n: name for name, n in table.items()}
     return names.get(number, str(number))
 
 

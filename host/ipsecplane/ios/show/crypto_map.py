@@ -19,7 +19,7 @@ def crypto_map(config: RouterConfig, maps: Sequence[CryptoMap]) -> list[str]:
 
 
 def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> list[str]:
-    rows = [f'Crypto Map IPv4 "{found.name}" {entry.sequence} ipsec-isakmp']
+    rows = [f'Crypto Map IPv{found.version} "{found.name}" {entry.sequence} ipsec-isakmp']
     acl = config.access_lists.get(entry.match_address or "")
     if not entry.peers or acl is None or not entry.transform_sets:
         rows.append("\tWARNING: This crypto map is in an incomplete state!")
@@ -30,10 +30,10 @@ def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> lis
     rows.append("\tAccess-List SS dynamic: False")
     if acl is not None:
         kind = "Extended" if acl.extended else "Standard"
-        rows.append(f"\t{kind} IP access list {acl.name}")
-        rows += [
-            f"\t    access-list {acl.name} {entry_text(line, acl.extended)}" for line in acl.entries
-        ]
+        heading = f"{kind} IP" if acl.version == 4 else "IPv6"
+        before = f"access-list {acl.name} " if acl.version == 4 else ""
+        rows.append(f"\t{heading} access list {acl.name}")
+        rows += [f"\t    {before}{entry_text(line, acl.extended)}" for line in acl.entries]
     elif entry.match_address:
         rows.append(f"\tExtended IP access list {entry.match_address}")
     if entry.peers:
@@ -54,7 +54,7 @@ def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> lis
         rows.append(f"\t\t{name}:  {{ {transform_list(config.transform_sets[name])}  }} ,")
     rows.append("\t}")
     rows.append(f"\tInterfaces using crypto map {found.name}:")
-    users = [i.name for i in config.interfaces if i.crypto_map == found.name]
+    users = [i.name for i in config.interfaces if found.name in i.crypto_maps]
     return [*rows, *(f"\t\t{name}" for name in users), ""]
 
 
