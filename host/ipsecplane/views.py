@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv6Address
 from typing import Protocol
 
 from ipsecplane.config import (
@@ -78,6 +79,7 @@ class IdentView:
     sequence_exhausted: int = 0  # outbound
     internal_send: int = 0
     internal_receive: int = 0
+    up_since: float | None = None  # when the first of an unbroken row of SAs with the peer came
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class InterfaceView:
     input_bytes: int
     output_packets: int
     output_bytes: int
+    link_local: IPv6Address | None = None  # None = IPv6 is not enabled
     tunnel_source: Address | None = None  # of a tunnel: our end
     transport_mtu: int = 0  # of a tunnel: what fits the path; 0 = not known, there is no SA
 
@@ -125,6 +128,35 @@ class ReassemblyView:
     reassembled: int
     timeouts: int
     drops: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjacencyView:
+    """A next hop whose MAC address is known, or a tunnel.
+
+    `routes` counts the routes that use it, `rewrite` is the Ethernet header; a tunnel has neither
+    address nor header, `chained` says what comes next.
+    """
+
+    version: int
+    interface: str
+    address: Address | None
+    routes: int
+    rewrite: bytes = b""
+    chained: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoEngineView:
+    """The accelerator: what it is, whether it is there, and its counts of refused packets."""
+
+    name: str
+    ready: bool
+    encrypted: int = 0  # packets
+    encrypted_bytes: int = 0
+    decrypted: int = 0
+    decrypted_bytes: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)  # by name of the reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +268,11 @@ class RouterOperations(Protocol):
 
     def engine_connections(self) -> Sequence[EngineConnectionView]: ...
 
+    def crypto_engine(self) -> CryptoEngineView: ...
+
     def routes(self) -> Sequence[RouteView]: ...
+
+    def adjacencies(self) -> Sequence[AdjacencyView]: ...
 
     def interfaces(self) -> Sequence[InterfaceView]: ...
 

@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv4Network
 from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ike.types import IsakmpSaView, IsakmpState, ProxyIdentity
 from ipsecplane.views import (
+    AdjacencyView,
+    CryptoEngineView,
     EngineConnectionView,
     EzvpnView,
     IdentView,
@@ -56,6 +58,7 @@ class FakeRouter:
         self.sas: list[IsakmpSaView] = []
         self.ident_views: list[IdentView] = []
         self.connections: list[EngineConnectionView] = []
+        self.adjacency_views: list[AdjacencyView] = []
         self.route_views: list[RouteView] = []
         self.interface_views: list[InterfaceView] = []
         self.ezvpn_views: list[EzvpnView] = []
@@ -98,6 +101,12 @@ class FakeRouter:
 
     def engine_connections(self) -> Sequence[EngineConnectionView]:
         return self.connections
+
+    def crypto_engine(self) -> CryptoEngineView:
+        return CryptoEngineView("software accelerator", True, 5, 500, 4, 400, {"BAD_ICV": 2})
+
+    def adjacencies(self) -> Sequence[AdjacencyView]:
+        return self.adjacency_views
 
     def routes(self) -> Sequence[RouteView]:
         return self.route_views

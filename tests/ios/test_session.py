@@ -239,7 +239,7 @@ def test_help_in_configuration(session: Session, run: Run) -> None:
 
 def test_completion(session: Session, run: Run) -> None:
     assert session.complete("sh") == ["show"]
-    assert session.complete("show crypto isakmp ") == ["key", "policy", "sa"]
+    assert session.complete("show crypto isakmp ") == ["key", "peers", "policy", "profile", "sa"]
     assert session.complete("show run | se") == ["section"]
     run("conf t")
     assert session.complete("d") == ["default", "dial-peer", "dialer-list", "do"]

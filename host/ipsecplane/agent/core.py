@@ -10,6 +10,8 @@ from ipsecplane.ike.types import IsakmpSaView
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.transport import Transport
 from ipsecplane.views import (
+    AdjacencyView,
+    CryptoEngineView,
     EngineConnectionView,
     EzvpnView,
     IdentView,
@@ -152,6 +154,12 @@ class Agent:
 
     def engine_connections(self) -> Sequence[EngineConnectionView]:
         return shown.engine_connections(self._plane)
+
+    def crypto_engine(self) -> CryptoEngineView:
+        return shown.crypto_engine(self._plane)
+
+    def adjacencies(self) -> Sequence[AdjacencyView]:
+        return list(shown.adjacencies(self._plane))
 
     def routes(self) -> Sequence[RouteView]:
         return shown.routes(self._plane)

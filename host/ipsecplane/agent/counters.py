@@ -190,6 +190,16 @@ class Counters:
             found[index >> 5 & 0xFFFF].update(dict.fromkeys(names, counts.packets))
         return found
 
+    def refused(self) -> dict[str, int]:
+        """Packets that the accelerator has refused, by reason, of any SA or of none."""
+        session = self.sessions[Target.ACCELERATOR]
+        reasons = [reason for reason in CryptoReason if reason is not CryptoReason.OK]
+        try:
+            cells = session.read_counters("errors", [int(reason) for reason in reasons])
+        except TargetError:
+            return {}
+        return {r.name: cells[int(r)].packets for r in reasons if cells[int(r)].packets}
+
     # -- access lists ---------------------------------------------------------------------------
 
     def matches(self, access_list: str) -> dict[int, int]:

@@ -184,6 +184,10 @@ class Crypto:
             self._debug("ipsec", debug.adjust_mtu(sa, mtu), now)
             self._changed()
 
+    def session_since(self, peer: Address, port: int) -> float | None:
+        """When the session with a peer came up; None = it is down."""
+        return self._sessions.since((peer, port))
+
     def current_peer(self, entry: PolicyEntry) -> Address:
         """Whose turn it is among the peers of a policy entry."""
         return self._peers.current(entry)

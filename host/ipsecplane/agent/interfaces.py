@@ -21,6 +21,13 @@ class Interface:
     mac: int
     up: bool
     router_addresses: frozenset[Address]
+    identifying_mac: int  # what interface identifiers are made from
+
+    @property
+    def link_local(self) -> IPv6Address | None:
+        """None = IPv6 is not enabled on it."""
+        enabled = self.config.ipv6 or self.config.ipv6_enabled
+        return link_local(self.identifying_mac) if enabled else None
 
     @property
     def name(self) -> str:
@@ -98,10 +105,9 @@ class InterfaceTable:
     def resolved(self, config: RouterConfig) -> RouterConfig:
         """The configuration with the addresses that depend on others: eui-64, unnumbered."""
         by_name = {one.name: one for one in config.interfaces}
-        lender = next((one for one in config.interfaces if _has_mac(one)), None)
         interfaces = []
         for one in config.interfaces:
-            mac = self._mac(one if _has_mac(one) or lender is None else lender)
+            mac = self._identifying_mac(one, config)
             ipv6 = *one.ipv6, *(_with_interface_id(prefix, mac) for prefix in one.eui64)
             borrowed = by_name.get(one.unnumbered or "")
             address = one.address
@@ -125,6 +131,7 @@ class InterfaceTable:
                 self._mac(one),
                 self._is_up(one),
                 frozenset(addresses),
+                self._identifying_mac(one, config),
             )
             for one in config.interfaces
         }
@@ -142,6 +149,11 @@ class InterfaceTable:
     def is_up(self, name: str) -> bool:
         interface = self._by_name.get(name)
         return interface.up if interface is not None else False
+
+    def _identifying_mac(self, one: InterfaceConfig, config: RouterConfig) -> int:
+        """Of the interface, or for one that has none that of the first that has."""
+        having = (other for other in config.interfaces if _has_mac(other))
+        return self._mac(one if _has_mac(one) else next(having, one))
 
     def _is_up(self, one: InterfaceConfig) -> bool:
         if one.shutdown:

@@ -10,12 +10,15 @@ from ipsecplane.ike.types import IsakmpState, ProtocolSa, ProxyIdentity
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.algorithms import CIPHER, HASH, INTEGRITY
 from ipsecplane.ipsec.policy import PolicyEntry
-from ipsecplane.ipsec.sad import SadEntry
+from ipsecplane.ipsec.sad import SadEntry, Usage
 from ipsecplane.ipsec.tunnel_policy import tunnel_source
-from ipsecplane.net.ip import mac_to_text
+from ipsecplane.net.ip import EthernetFrame, mac_to_text
+from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.desired import largest_inner
 from ipsecplane.targets.session import Counts
 from ipsecplane.views import (
+    AdjacencyView,
+    CryptoEngineView,
     EngineConnectionView,
     IdentView,
     InterfaceView,
@@ -114,6 +117,7 @@ def _ident(
         sequence_exhausted=total["sequence_exhausted"],
         internal_send=total["internal_send"],
         internal_receive=total["internal_receive"],
+        up_since=plane.crypto.session_since(newest.remote, newest.remote_port) if newest else None,
     )
 
 
@@ -222,6 +226,7 @@ def interfaces(plane: ControlPlane) -> list[InterfaceView]:
                 received.bytes,
                 sent.packets,
                 sent.bytes,
+                link_local=one.link_local,
             )
         )
     return views
@@ -248,8 +253,54 @@ def _tunnel(plane: ControlPlane, one: Interface) -> InterfaceView:
         carried.bytes_in,
         carried.packets_out,
         carried.bytes_out,
+        link_local=one.link_local,
         tunnel_source=tunnel_source(plane.resolved, one.config.tunnel),
         transport_mtu=fits,
+    )
+
+
+def adjacencies(plane: ControlPlane) -> Iterator[AdjacencyView]:
+    """Next hops that are resolved, and tunnels that are up, by interface."""
+    neighbours = plane.stack.neighbours.table()
+    routes = plane.stack.rib.forwarding()
+    for one in plane.interfaces:
+        for if_id, address, mac in neighbours:
+            if if_id == one.if_id:
+                ethertype = 0x0800 if address.version == 4 else 0x86DD
+                users = sum(r.interface == one.name and r.next_hop == address for r in routes)
+                yield AdjacencyView(
+                    address.version,
+                    one.name,
+                    address,
+                    users,
+                    EthernetFrame(mac, one.mac, ethertype, b"").encode()[:14],
+                )
+        tunnel = one.config.tunnel
+        if tunnel is not None and one.up:
+            version = tunnel.mode.overlay
+            users = sum(r.interface == one.name and r.prefix.version == version for r in routes)
+            source = tunnel_source(plane.resolved, tunnel)
+            chained = f"{source}, {tunnel.destination}".upper()
+            yield AdjacencyView(version, one.name, None, users, chained=chained)
+
+
+def crypto_engine(plane: ControlPlane) -> CryptoEngineView:
+    """The accelerator's own counters: all SAs that there are, and refusals without one too."""
+    session = plane.sessions[Target.ACCELERATOR]
+    name = session.transport.name
+    if not session.ready:
+        return CryptoEngineView(name, ready=False)
+    plane.counters.refresh(plane.crypto.sad)
+    usages = [sa.usage for sa in plane.crypto.sad]
+    out = Usage(*(sum(column) for column in zip(*usages, strict=True))) if usages else Usage()
+    return CryptoEngineView(
+        name,
+        True,
+        out.packets_out,
+        out.bytes_out,
+        out.packets_in,
+        out.bytes_in,
+        plane.counters.refused(),
     )
 
 

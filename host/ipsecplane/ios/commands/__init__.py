@@ -20,6 +20,7 @@ _MODULES: Final = (
     "lines",
     "exec_system",
     "exec_show",
+    "exec_show_vpn",
     "exec_clear",
     "exec_ping",
     "exec_ezvpn",

@@ -11,7 +11,16 @@ from ipsecplane.ios import configuration as tree
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commands.exec_mode import EXEC
 from ipsecplane.ios.commandset import CommandError
-from ipsecplane.ios.show import access_list, crypto_map, interface, ipsec, isakmp, route, system
+from ipsecplane.ios.show import (
+    access_list,
+    crypto_map,
+    interface,
+    ipsec,
+    isakmp,
+    route,
+    system,
+    tunnel_map,
+)
 from ipsecplane.views import IdentView, InterfaceView
 
 if TYPE_CHECKING:
@@ -43,6 +52,8 @@ def _chosen(session: Session, args: Args) -> list[IdentView]:
         idents = [i for i in idents if i.interface == args["interface"]]
     if "peer" in args:
         idents = [i for i in idents if i.peer == args["peer"]]
+    if "version" in args:
+        idents = [i for i in idents if f"ipv{i.local_address.version}" == args["version"]]
     if "map" in args:
         idents = [i for i in idents if i.crypto_map == args["map"]]
     return idents
@@ -50,11 +61,14 @@ def _chosen(session: Session, args: Args) -> list[IdentView]:
 
 @EXEC.command(
     "show crypto ipsec sa [interface INTERFACE$interface|peer {A.B.C.D|X:X:X:X::X}$peer"
-    "|map WORD$map|address$address|identity$identity] [detail$detail]",
+    "|map WORD$map|address$address|identity$identity"
+    "|{ipv4|ipv6}$version [interface INTERFACE$interface]] [{detail|detailed}$detail]",
     "IPSEC SA table", "Show info for specific interface", "Interface number",
     "Show IPSec SAs for a specific peer", "Peer address", "Peer IPv6 address",
     "Show crypto map entries", "Crypto map tag", "IPSEC SA table in (dest) address order",
-    "IPSEC SADB identity tree", "Show counters by reason and replay windows",
+    "IPSEC SADB identity tree", "SAs over IPv4", "SAs over IPv6",
+    "Show info for specific interface", "Interface number",
+    "Show counters by reason and replay windows", "Show counters by reason and replay windows",
 )  # fmt: skip
 def show_ipsec_sa(session: Session, args: Args) -> list[str]:
     idents = _chosen(session, args)
@@ -95,9 +109,9 @@ def show_crypto_map(session: Session, args: Args) -> list[str]:
         maps = [m for m in maps if found is not None and m.name in found.crypto_maps]
     if "tag" in args:
         maps = [m for m in maps if m.name == args["tag"]]
-    if not maps:
-        return ["No crypto maps found."]
-    return crypto_map.crypto_map(config, maps)
+    rows = crypto_map.crypto_map(config, maps)
+    rows += tunnel_map.tunnel_maps(config, args.get("interface"), args.get("tag"))
+    return rows or ["No crypto maps found."]
 
 
 @EXEC.command("show crypto engine connections active", "Show all active crypto engine connections")
@@ -125,7 +139,7 @@ def show_ip_route(session: Session, args: Args) -> list[str]:
     return route.routing_entry(best)
 
 
-def _interfaces(session: Session, args: Args) -> list[InterfaceView]:
+def chosen_interfaces(session: Session, args: Args) -> list[InterfaceView]:
     views = list(session.router.interfaces())
     if "interface" not in args:
         return views
@@ -144,7 +158,7 @@ def show_ip_interface_brief(session: Session, _: Args) -> list[str]:
 @EXEC.command("show ip interface [INTERFACE$interface]", "IP interface status and configuration",
               "Interface number")  # fmt: skip
 def show_ip_interface(session: Session, args: Args) -> list[str]:
-    return interface.ip_interface(_interfaces(session, args))
+    return interface.ip_interface(chosen_interfaces(session, args))
 
 
 @EXEC.command("show ip virtual-reassembly [INTERFACE$interface]", "Virtual reassembly",
@@ -161,8 +175,8 @@ def show_ip_virtual_reassembly(session: Session, args: Args) -> list[str]:
               "Show interface packets & octets, in & out, by switching path")  # fmt: skip
 def show_interfaces(session: Session, args: Args) -> list[str]:
     if "stats" in args:
-        return interface.interface_stats(_interfaces(session, args))
-    return interface.interfaces(_interfaces(session, args))
+        return interface.interface_stats(chosen_interfaces(session, args))
+    return interface.interfaces(chosen_interfaces(session, args))
 
 
 def _access_lists(session: Session, args: Args, version: int | None = None) -> list[str]:

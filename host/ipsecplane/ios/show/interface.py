@@ -24,7 +24,7 @@ _BANDWIDTHS = {
 """Nominal bandwidth of an interface type, kbit/s."""
 
 
-def _status(view: InterfaceView) -> tuple[str, str]:
+def status_of(view: InterfaceView) -> tuple[str, str]:
     """(status, line protocol) in IOS's words."""
     if not view.up:
         return "administratively down", "down"
@@ -43,7 +43,7 @@ def ip_interface_brief(views: Sequence[InterfaceView]) -> list[str]:
         address = view.config.address
         shown = "unassigned" if address is None else str(address.ip)
         method = "unset" if address is None else "NVRAM"
-        status, protocol = _status(view)
+        status, protocol = status_of(view)
         name = view.config.name
         rows.append(f"{name:<22} {shown:<15} YES {method:<6} {status:<21} {protocol}")
     return rows
@@ -53,7 +53,7 @@ def ip_interface(views: Sequence[InterfaceView]) -> list[str]:
     rows = []
     for view in views:
         config = view.config
-        status, protocol = _status(view)
+        status, protocol = status_of(view)
         rows.append(f"{config.name} is {status}, line protocol is {protocol}")
         if config.address is None:
             rows.append("  Internet protocol processing disabled")
@@ -118,7 +118,7 @@ def interfaces(views: Sequence[InterfaceView]) -> list[str]:
     rows = []
     for view in views:
         config = view.config
-        status, protocol = _status(view)
+        status, protocol = status_of(view)
         place = "no port" if view.port is None else f"pipeline port {view.port}"
         kind = re.match(r"[A-Za-z-]*", config.name)
         bandwidth = _BANDWIDTHS.get(kind[0] if kind else "", 100_000)
