@@ -14,7 +14,7 @@
 //  └──┬───────────────┬───────────────────────────┬──────────┬────┘
 //   Local             │                        SaIn, Replay  │
 //     ├─ fragment ▶ host: REASSEMBLE           (check, set)  │
-//     ├─ ESP, AH ─▶ Sad, SaIn, Replay          InnerPolicy   │
+//     ├─ ESP, AH ─▶ Sad, SaIn, Replay     PeerPort, InnerPolicy
 //     │             (check) ─▶ DECRYPT            │          │
 //   Cleartext         │                         Local        │
 //     ├─ local ▶ host │                           ├▶ host    │
@@ -51,6 +51,7 @@
 #include "include/local.p4"
 #include "include/sad.p4"
 #include "include/replay.p4"
+#include "include/peer_port.p4"
 #include "include/inner_policy.p4"
 #include "include/cleartext.p4"
 #include "include/routing.p4"
@@ -70,6 +71,7 @@ control Receive(inout headers_t hdr,
     Sad() sad;
     SaIn() sa_in;
     Replay() replay;
+    PeerPort() peer_port;
     InnerPolicy() inner_policy;
     Cleartext() cleartext;
 
@@ -112,6 +114,7 @@ control Receive(inout headers_t hdr,
                 meta.request = Operation.DECRYPT;
                 return;
             }
+            peer_port.apply(meta);
             inner_policy.apply(hdr, meta);
         } else if (meta.is_local == 1 && meta.service == SERVICE_NAT_KEEPALIVE) {
             meta.reason = REASON_NAT_KEEPALIVE;

@@ -202,6 +202,8 @@ struct metadata_t {
     bit<32>      packet_epoch;                 // of the SA that the accelerator used
     bit<16>      window;
     bit<1>       udp_encap;
+    bit<16>      peer_port;                    // UDP port of the peer, as its row says; 0 = any
+    bit<16>      seen_port;                    // and as the packet came, told by the crypto header
     bit<64>      sequence;
     bit<1>       protect;
     bit<16>      max_inner;

@@ -40,6 +40,7 @@ control Origin(inout headers_t hdr,
         meta.value = hdr.crypto.spi;
         meta.sequence = hdr.crypto.sequence;
         meta.if_in = hdr.crypto.ingress_if;
+        meta.seen_port = hdr.crypto.egress_if;
         meta.level = hdr.crypto.level;
         meta.qos_group = hdr.crypto.qos_group;
         hdr.ethernet.ether_type = hdr.crypto.ethertype;

@@ -84,10 +84,12 @@ control Sad(in headers_t hdr, inout metadata_t meta) {
 control SaIn(inout metadata_t meta) {
 
     @id(0x01000009)
-    action sa_in_data(@id(1) bit<32> epoch, @id(2) bit<16> window, @id(3) bit<1> udp_encap) {
+    action sa_in_data(@id(1) bit<32> epoch, @id(2) bit<16> window, @id(3) bit<1> udp_encap,
+                      @id(4) bit<16> peer_port) {
         meta.epoch = epoch;
         meta.window = window;
         meta.udp_encap = udp_encap;
+        meta.peer_port = peer_port;
     }
 
     @id(0x0100000A)

@@ -90,6 +90,7 @@ control Transmit(inout headers_t hdr,
     action for_decryption() {
         hdr.crypto.spi = meta.spi;
         hdr.crypto.sequence = meta.sequence;
+        hdr.crypto.egress_if = meta.src_port;          // nothing leaves yet: see peer_port.p4
     }
 
     @hidden

@@ -26,6 +26,7 @@ import grpc
 from finsy.proto import p4r
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from ipsecplane.targets.diff import Kind, Update
+from ipsecplane.targets.digests import Digest
 from ipsecplane.targets.grpc_transport import GrpcTransport
 from ipsecplane.targets.inprocess import InProcessTransport
 from ipsecplane.targets.packetio import Mode, PacketOut
@@ -101,6 +102,7 @@ class Dut(ABC):
         )
         self._meters = {m.preamble.alias: m.preamble.id for m in program.p4info.meters}
         self._punts: list[Punt] = []
+        self._digests: list[Digest] = []
         problems: list[str] = []
         self.session = Session(
             _Tap(transport, self._message),
@@ -109,6 +111,7 @@ class Dut(ABC):
             on_ready=lambda: None,
             on_lost=lambda why, _: problems.append(why),
             on_packet=lambda _: None,
+            on_digest=self._digests.append,
         )
         self.session.connect()
         deadline = time.monotonic() + 20
@@ -150,6 +153,15 @@ class Dut(ABC):
         counts = self.session.read_direct_counters([table])
         held = self.session.read_entries([table])
         return {held[key]: counted.packets for key, counted in counts.items()}
+
+    def digests(self, expected: int = 1) -> list[Digest]:
+        """Those told since the last call; waits for `expected` of them."""
+        deadline = time.monotonic() + 5
+        while len(self._digests) < expected and time.monotonic() < deadline:
+            self.transport.pump()
+            time.sleep(0.01)
+        told, self._digests[:] = list(self._digests), []
+        return told
 
     def limit_punts(self, reason: Reason, packets_per_second: int | None) -> None:
         """Configure the punt meter of one reason, or clear it."""

@@ -123,6 +123,7 @@ def test_sad_hit_asks_for_decryption(router: Dut, name: str) -> None:
     assert header == CryptoHeader(
         Operation.DECRYPT,
         sa_index=5,
+        egress_if=packet[UDP].sport if udp_encap else 0,
         ethertype=0x86DD if packet.version == 6 else 0x0800,
         ingress_if=WAN,
         epoch=0xE0E1E2E3,

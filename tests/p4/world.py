@@ -148,8 +148,10 @@ def sad(dst: str, spi: int, sa_index: int, protocol: int = 50) -> TableEntry:
     return entry(f"sad_{version(dst)}", match, "sad_decrypt", {"sa_index": sa_index})
 
 
-def sa_in(sa_index: int, epoch: int = 1, window: int = 0, udp_encap: int = 0) -> TableEntry:
-    params = {"epoch": epoch, "window": window, "udp_encap": udp_encap}
+def sa_in(
+    sa_index: int, epoch: int = 1, window: int = 0, udp_encap: int = 0, peer_port: int = 0
+) -> TableEntry:
+    params = {"epoch": epoch, "window": window, "udp_encap": udp_encap, "peer_port": peer_port}
     return entry("sa_in", {"sa_index": sa_index}, "sa_in_data", params)
 
 
