@@ -329,6 +329,27 @@ class CryptoMap:
     client_initiate: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Trustpoint:
+    """`crypto pki trustpoint`: certificates in DER, of CAs that we trust and of ourselves.
+
+    `key` is the private key of `certificate` (PKCS #8, DER). `intermediates` are shown with ours.
+    """
+
+    name: str
+    authorities: tuple[bytes, ...] = ()
+    certificate: bytes | None = None
+    key: bytes | None = field(default=None, repr=False)
+    intermediates: tuple[bytes, ...] = ()
+    revocation_check: str = "crl"  # crl | ocsp | none
+    subject_name: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether we can sign with it."""
+        return self.certificate is not None and self.key is not None
+
+
 AddressRange = tuple[IPv4Address, IPv4Address]
 """First and last address, both included."""
 
@@ -436,6 +457,7 @@ class RouterConfig:
     isakmp_profiles: dict[str, IsakmpProfile] = field(default_factory=dict)
     ipsec_profiles: dict[str, IpsecProfile] = field(default_factory=dict)
     dynamic_maps: dict[str, CryptoMap] = field(default_factory=dict)
+    trustpoints: dict[str, Trustpoint] = field(default_factory=dict)
     client_groups: dict[str, ClientGroup] = field(default_factory=dict)
     ezvpn: dict[str, EzvpnConfig] = field(default_factory=dict)
     address_pools: dict[str, tuple[AddressRange, ...]] = field(default_factory=dict)

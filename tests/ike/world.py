@@ -6,6 +6,7 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from itertools import count
 from typing import TypeVar
@@ -135,11 +136,23 @@ class World:
         jitter: float = 0.0,
         loss: float = 0.0,
         repeat: float = 0.0,
+        start: datetime = datetime(2003, 3, 24, tzinfo=UTC),
     ) -> None:
+        def wall_time(now: float) -> datetime:
+            return start + timedelta(seconds=now)
+
         self.now = 0.0
         self.random = random.Random(seed)
-        self.a = Node(A, Engine(a, random_bytes=random.Random(seed * 2 + 1).randbytes))
-        self.b = Node(B, Engine(b, random_bytes=random.Random(seed * 2 + 2).randbytes))
+        self.configs = (a, b)
+        engines = [
+            Engine(
+                config,
+                random_bytes=random.Random(seed * 2 + number).randbytes,
+                wall_time=wall_time,
+            )
+            for number, config in enumerate(self.configs, start=1)
+        ]
+        self.a, self.b = Node(A, engines[0]), Node(B, engines[1])
         self.latency, self.jitter, self.loss, self.repeat = latency, jitter, loss, repeat
         self.tap: Tap | None = None
         self.sent: list[Datagram] = []

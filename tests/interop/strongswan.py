@@ -66,11 +66,11 @@ connections {{
     dpd_timeout = {dpd_timeout}
     keyingtries = 1
     local {{
-      auth = psk
+      auth = {auth}
       id = "{local_id}"
     }}
     remote {{
-      auth = psk
+      auth = {auth}
       id = "{remote_id}"
     }}
     children {{
@@ -123,6 +123,7 @@ class Connection:
     aggressive: bool = False
     local_id: str = ""
     remote_id: str = ""
+    auth: str = "psk"
 
     def text(self) -> str:
         """swanctl.conf"""
@@ -204,8 +205,19 @@ class StrongSwan:
             self._namespace.run("rm", "-f", "/run/charon.pid", "/run/charon.vici")
 
     def swanctl(self, *arguments: str, check: bool = True) -> str:
-        return self._namespace.run("swanctl", *arguments, "--uri", _VICI, check=check)
+        return self._namespace.run(*self._swanctl, *arguments, "--uri", _VICI, check=check)
 
     def start_swanctl(self, *arguments: str) -> subprocess.Popen[str]:
         """The same in the background: most commands wait for the peer, which the caller may be."""
-        return self._namespace.start("swanctl", *arguments, "--uri", _VICI)
+        return self._namespace.start(*self._swanctl, *arguments, "--uri", _VICI)
+
+    @property
+    def _swanctl(self) -> tuple[str, ...]:
+        """Keys and certificates are looked for in folders of `directory`."""
+        return "env", f"SWANCTL_DIR={self._directory}", "swanctl"
+
+    def credentials(self, authority: bytes, certificate: bytes, key: bytes) -> None:
+        """Files in PEM that the next `load` takes along."""
+        for folder, content in (("x509ca", authority), ("x509", certificate), ("private", key)):
+            (self._directory / folder).mkdir(exist_ok=True)
+            (self._directory / folder / "one.pem").write_bytes(content)

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
@@ -132,7 +133,14 @@ def bound(port: int) -> socket.socket:
 class Peers:
     """An engine on real sockets and a charon, on both ends of a veth pair."""
 
-    def __init__(self, stack: ExitStack, folder: Path, suite: Suite, secret: str = "1234") -> None:
+    def __init__(
+        self,
+        stack: ExitStack,
+        folder: Path,
+        suite: Suite,
+        secret: str = "1234",
+        wall_time: Callable[[float], datetime] = lambda _: datetime.now(UTC),
+    ) -> None:
         lab = stack.enter_context(Lab())
         left, right = lab.namespace("left"), lab.namespace("right")
         lab.cable(left, "eth0", right, "eth0")
@@ -159,7 +167,7 @@ class Peers:
             phase2=(self.policy,),
             retransmit_interval=1.0,
         )
-        self.engine = Engine(self.config, random_bytes=os.urandom)
+        self.engine = Engine(self.config, random_bytes=os.urandom, wall_time=wall_time)
         self.pump = UdpPump(
             self.engine, [left.inside(lambda port=port: bound(port)) for port in (500, 4500)]
         )

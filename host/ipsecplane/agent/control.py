@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from ipsecplane.config import RouterConfig
 from ipsecplane.ike.engine import Engine
@@ -50,6 +51,7 @@ class ControlPlane:
         random_bytes: Callable[[int], bytes],
         clock: Callable[[], float],
         options: AgentOptions,
+        wall_time: Callable[[float], datetime],
     ) -> None:
         self.config = config
         self.on_wakeup: Callable[[], None] | None = None
@@ -76,7 +78,7 @@ class ControlPlane:
             on_too_big=lambda error: self.crypto.too_big(error, clock()),
             on_neighbours=self._changed,
         )
-        engine = Engine(IkeConfig(), random_bytes=random_bytes)
+        engine = Engine(IkeConfig(), random_bytes=random_bytes, wall_time=wall_time)
         self.ezvpn = Ezvpn(engine, self.log, self._configuration_changed)
         self.crypto = Crypto(
             engine,

@@ -54,7 +54,13 @@ class Agent:
     ) -> None:
         transports = {Target.PIPELINE: pipeline, Target.ACCELERATOR: accelerator}
         self._plane = ControlPlane(
-            config, ports, transports, random_bytes, clock, options or AgentOptions()
+            config,
+            ports,
+            transports,
+            random_bytes,
+            clock,
+            options or AgentOptions(),
+            self.wall_time,
         )
         self._wall_clock_start = wall_clock_start.astimezone(UTC)
         self._clock_is_set = False

@@ -429,6 +429,7 @@ def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
         identity=_identity(config),
         aggressive_mode=config.aggressive_mode,
         phase2=spd.phase2(),
+        trustpoints=tuple(config.trustpoints.values()),
         access=remote_access(config),
         invalid_spi_recovery=config.invalid_spi_recovery,
         nat_transparency=config.nat_transparency,

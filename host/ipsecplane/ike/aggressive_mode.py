@@ -9,8 +9,10 @@ the peer's address. The group cannot be negotiated, for the first message holds 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
+from ipsecplane.config import IsakmpPolicy
 from ipsecplane.ike import phase1
 from ipsecplane.ike import phase1_payloads as parts
 from ipsecplane.ike.constants import ExchangeType, NotifyType, PayloadType
@@ -46,6 +48,7 @@ class AggressiveMode(Phase1Exchange):
             (int(PayloadType.SA), self._sa_i),
             *self._key_exchange(group),
             (int(PayloadType.IDENTIFICATION), self._own_identity),
+            *(self._signatures.requests() if self._may_sign(policies) else []),
             *parts.offered(sa),
         ]
         sa.debug(" beginning Aggressive Mode exchange")
@@ -76,6 +79,7 @@ class AggressiveMode(Phase1Exchange):
         sa.nat = parts.nat_support(sa, vendor_ids)
         sa.cookie_r = sa.runtime.nonzero_random(8)
         self._sa_i = payload.body
+        self._signatures.read_requests(message)
         exchange = self._key_exchange(choice.suite.group)
         self._derive(public, nonce)
         identity = self._identity()
@@ -84,6 +88,7 @@ class AggressiveMode(Phase1Exchange):
             *exchange,
             (int(PayloadType.IDENTIFICATION), identity),
             *self._proof(identity),
+            *self._certificate_requests(choice),
             *parts.answered(sa, vendor_ids),
             *parts.nat_detection(sa, sa.peers_datagram(message.data)),
         ]
@@ -105,7 +110,8 @@ class AggressiveMode(Phase1Exchange):
         public, nonce = self._read_key_exchange(message)
         vendor_ids = parts.read_vendor_ids(sa, message)
         derived = self._derived(choice, message.header.responder_cookie, public, nonce)
-        self._verify_peer(message, payload.body, derived)
+        self._verify_peer(message, payload.body, identity, now, choice=choice, derived=derived)
+        self._signatures.read_requests(message)
         sa.choice, sa.cookie_r = choice, message.header.responder_cookie
         sa.nat = parts.nat_support(sa, vendor_ids)
         self._take_up(derived)
@@ -126,12 +132,17 @@ class AggressiveMode(Phase1Exchange):
     def _on_am3(self, message: Message, datagram: Datagram, now: float) -> None:
         """Responder: the peer's proof. It need not be encrypted."""
         sa = self.sa
-        self._verify_peer(message, self._peer_identity)
+        assert sa.peer_identity is not None  # since AM1
+        self._verify_peer(message, self._peer_identity, sa.peer_identity, now)
         sa.nat = parts.detect_nat(sa, message, datagram)
         self._peer_has_no_other = parts.read_initial_contact(sa, message)
         sa.local_port, sa.remote_port = datagram.local_port, datagram.remote_port
         self._iv = message.iv or self._iv
         self._complete()
+
+    def _may_sign(self, policies: Iterable[IsakmpPolicy]) -> bool:
+        """Whether the answer may ask for signatures."""
+        return any(policy.authentication in phase1.RSA_SIGNATURES for policy in policies)
 
     steps: ClassVar = {
         State.I_AM1: Step(False, _on_am2),

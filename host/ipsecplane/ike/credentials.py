@@ -13,12 +13,13 @@ from ipsecplane.config import (
     IsakmpPeer,
     IsakmpPolicy,
     IsakmpProfile,
+    Trustpoint,
 )
 from ipsecplane.ike import identities
 from ipsecplane.ike.constants import XAUTH_METHODS, NotifyType
 from ipsecplane.ike.errors import AuthenticationError, NegotiationError
 from ipsecplane.ike.payloads import Identification
-from ipsecplane.ike.phase1 import usable_policies
+from ipsecplane.ike.phase1 import PRE_SHARED, RSA_SIGNATURES, usable_policies
 from ipsecplane.ike.profiles import key_of, may_use, named_key_of, profile_named, profile_of
 from ipsecplane.ike.types import EzvpnClient, GroupTerms, IkeConfig, RemoteAccess
 
@@ -36,6 +37,7 @@ class Credentials:
     accept_longer: bool = False  # as responder: a longer lifetime is cut to ours
     group: GroupTerms | None = None  # as a server of Easy VPN
     client: EzvpnClient | None = None  # as a client
+    trustpoints: tuple[Trustpoint, ...] = ()
 
     @property
     def does_xauth(self) -> bool:
@@ -93,17 +95,18 @@ def for_initiator(config: IkeConfig, peer: Address, profile: str | None = None) 
     if entry is not None and entry.aggressive_password is not None:
         secret = entry.aggressive_password.encode()
     identity = entry.aggressive_endpoint if entry is not None else None
-    if secret is None:
+    if secret is None and not _can_sign(config):
         raise NegotiationError(NotifyType.AUTHENTICATION_FAILED, f"no pre-shared key with {peer}")
     own = chosen.self_identity if chosen is not None else None
     begins = (entry is not None and entry.aggressive) or (chosen is not None and chosen.aggressive)
     return Credentials(
-        _completable(config, peer),
+        _completable(config, peer, with_key=secret is not None),
         secret,
         identity or own or config.identity,
         aggressive=begins and config.aggressive_mode,
         key=key,
         profile=chosen,
+        trustpoints=config.trustpoints,
     )
 
 
@@ -119,7 +122,7 @@ def for_responder(
     """
     named = identities.phase1_identity(identity) if identity is not None else None
     access = access_at(config, local)
-    policies = _completable(config, remote)
+    policies = _completable(config, remote, with_key=True)
     if access is not None and access.users is not None:
         # Who offers to be asked for a user is taken at that.
         policies = tuple(
@@ -139,13 +142,16 @@ def for_responder(
     key = own_key
     if key is None or (profile is not None and not may_use(config, profile, key)):
         key = key_of(config, remote, profile)
-    if key is None:
+    if key is None and not _can_sign(config):
         raise NegotiationError(NotifyType.NO_PROPOSAL_CHOSEN, f"no pre-shared key with {remote}")
+    if key is None:
+        policies = _completable(config, remote, with_key=False)
     found = Credentials(
         policies,
-        key.secret.encode(),
+        key.secret.encode() if key is not None else None,
         config.identity,
         key=key,
+        trustpoints=config.trustpoints,
         accept_longer=config.accept_longer_lifetime,
     )
     return _taking(profile, found)
@@ -172,9 +178,17 @@ def _taking(profile: IsakmpProfile | None, credentials: Credentials) -> Credenti
     return replace(credentials, profile=profile, identity=own)
 
 
-def _completable(config: IkeConfig, peer: Address) -> tuple[IsakmpPolicy, ...]:
-    """The policies that can be used with a peer: with IPv6 only pre-shared keys are supported."""
-    found = usable_policies(config.policies)
+def _can_sign(config: IkeConfig) -> bool:
+    return any(one.complete for one in config.trustpoints)
+
+
+def _completable(config: IkeConfig, peer: Address, *, with_key: bool) -> tuple[IsakmpPolicy, ...]:
+    """The policies that can be used with a peer, `with_key` or by signatures.
+
+    With IPv6 only pre-shared keys are supported.
+    """
+    methods = [*(PRE_SHARED if with_key else ()), *(RSA_SIGNATURES if _can_sign(config) else ())]
+    found = usable_policies(config.policies, methods)
     if peer.version == 6:
         found = [policy for policy in found if policy.authentication == "pre-share"]
     if found:

@@ -8,6 +8,7 @@ the peer use those SAs goes out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 from ipsecplane.config import Address
@@ -44,11 +45,23 @@ TRANSACTION, INFORMATIONAL = ExchangeType.TRANSACTION, ExchangeType.INFORMATIONA
 EARLY_LIMIT = 8  # Phase 2 messages kept until Phase 1 is done
 
 
+def _since_1970(now: float) -> datetime:
+    """Of a clock that nobody has set: no certificate is valid yet."""
+    return datetime.fromtimestamp(now, UTC)
+
+
 class Engine:
     """All IKE version 1 of one router."""
 
-    def __init__(self, config: IkeConfig, *, random_bytes: Callable[[int], bytes]) -> None:
-        self._runtime = Runtime(config, random_bytes)
+    def __init__(
+        self,
+        config: IkeConfig,
+        *,
+        random_bytes: Callable[[int], bytes],
+        wall_time: Callable[[float], datetime] = _since_1970,
+    ) -> None:
+        """`wall_time` gives the UTC time of an instant: certificates have dates."""
+        self._runtime = Runtime(config, random_bytes, wall_time)
         self._records = SaRecords()
         self._phase1 = Phase1Manager(
             self._runtime,

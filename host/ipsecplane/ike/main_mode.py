@@ -13,6 +13,7 @@ from ipsecplane.ike import phase1_payloads as parts
 from ipsecplane.ike.constants import ExchangeType, PayloadType
 from ipsecplane.ike.messages import Message
 from ipsecplane.ike.payloads import Identification, Payloads, single
+from ipsecplane.ike.phase1 import Phase1Choice
 from ipsecplane.ike.phase1_exchange import Phase1Exchange, State, Step
 from ipsecplane.ike.proposals import SecurityAssociation
 from ipsecplane.ike.types import Datagram, IsakmpState
@@ -70,7 +71,7 @@ class MainMode(Phase1Exchange):
         sa.nat = parts.nat_support(sa, parts.read_vendor_ids(sa, message))
         sa.state = IsakmpState.MM_SA_SETUP
         self._transition(State.I_MM3)
-        return self._send_plain(self._keys_and_nat(choice.suite.group, datagram))
+        return self._send_plain(self._keys_and_nat(choice, datagram))
 
     def _on_mm3(self, message: Message, datagram: Datagram, now: float) -> bytes:
         """Responder: the peer's key exchange, ours in the answer."""
@@ -78,7 +79,8 @@ class MainMode(Phase1Exchange):
         assert sa.choice is not None  # since MM1
         public, nonce = self._read_key_exchange(message)
         parts.read_vendor_ids(sa, message)
-        answer = self._keys_and_nat(sa.choice.suite.group, datagram)
+        self._signatures.read_requests(message)
+        answer = self._keys_and_nat(sa.choice, datagram)
         self._derive(public, nonce)
         sa.nat = parts.detect_nat(sa, message, datagram)
         sa.local_port, sa.remote_port = datagram.local_port, datagram.remote_port
@@ -92,6 +94,7 @@ class MainMode(Phase1Exchange):
         sa = self.sa
         public, nonce = self._read_key_exchange(message)
         parts.read_vendor_ids(sa, message)
+        self._signatures.read_requests(message)
         self._derive(public, nonce)
         sa.nat = parts.detect_nat(sa, message, datagram)
         if sa.nat.detected:
@@ -103,7 +106,7 @@ class MainMode(Phase1Exchange):
 
     def _on_mm5(self, message: Message, datagram: Datagram, now: float) -> bytes:
         sa = self.sa
-        self._take_profile(self._verify_identity(message))
+        self._take_profile(self._verify_identity(message, now))
         self._peer_has_no_other = parts.read_initial_contact(sa, message)
         # Authenticated: from here on the peer is where this message came from (RFC 3947 section 4).
         sa.local_port, sa.remote_port = datagram.local_port, datagram.remote_port
@@ -114,23 +117,27 @@ class MainMode(Phase1Exchange):
 
     def _on_mm6(self, message: Message, datagram: Datagram, now: float) -> None:
         sa = self.sa
-        self._verify_identity(message)
+        self._verify_identity(message, now)
         self._peer_has_no_other = parts.read_initial_contact(sa, message)
         self._iv = message.iv
         self._complete()
 
     # --- parts of messages ---
 
-    def _keys_and_nat(self, group: int, answering: Datagram) -> Payloads:
-        return [*self._key_exchange(group), *parts.nat_detection(self.sa, answering)]
+    def _keys_and_nat(self, choice: Phase1Choice, answering: Datagram) -> Payloads:
+        return [
+            *self._key_exchange(choice.suite.group),
+            *self._certificate_requests(choice),
+            *parts.nat_detection(self.sa, answering),
+        ]
 
     def _identity_and_proof(self) -> Payloads:
         identity = self._identity()
         return [(PayloadType.IDENTIFICATION, identity), *self._proof(identity)]
 
-    def _verify_identity(self, message: Message) -> Identification:
+    def _verify_identity(self, message: Message, now: float) -> Identification:
         payload, identity = parts.read_identity(self.sa, message)
-        self._verify_peer(message, payload.body)
+        self._verify_peer(message, payload.body, identity, now)
         self.sa.peer_identity = identity
         return identity
 

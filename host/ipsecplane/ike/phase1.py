@@ -7,7 +7,7 @@ than or equal to ours; the shorter one is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +28,9 @@ from ipsecplane.ipsec.algorithms import CIPHER, CIPHERS, GROUP, HASH, HASHES
 
 Trace = Callable[[str], None]
 
+PRE_SHARED: Final = ("pre-share", "XAUTHInitPreShared")
+RSA_SIGNATURES: Final = ("rsa-sig",)
+
 _CIPHER_BY_ID: Final = {c.phase1_id: c for c in CIPHERS if c.phase1_id is not None}
 _HASH_BY_ID: Final = {h.phase1_id: h for h in HASHES}
 _AUTHENTICATION_BY_ID: Final = {number: name for name, number in AUTHENTICATION_METHODS.items()}
@@ -43,13 +46,15 @@ class Phase1Choice:
     answer: SecurityAssociation
 
 
-def usable_policies(policies: Iterable[IsakmpPolicy]) -> list[IsakmpPolicy]:
-    """Those that we can complete (pre-shared keys, known algorithms), highest priority first."""
+def usable_policies(
+    policies: Iterable[IsakmpPolicy], methods: Collection[str] = PRE_SHARED
+) -> list[IsakmpPolicy]:
+    """Those that we can complete by one of the methods, highest priority first."""
     return sorted(
         (
             policy
             for policy in policies
-            if policy.authentication in ("pre-share", "XAUTHInitPreShared")
+            if policy.authentication in methods
             and policy.hash in HASH
             and policy.group in GROUP
             and policy.encryption in CIPHER

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from ipsecplane.ike import groups, messages
+from ipsecplane.config import IkeIdentity
+from ipsecplane.ike import certificates, groups, identities, messages
 from ipsecplane.ike import keys as key_derivation
 from ipsecplane.ike import phase1_payloads as parts
 from ipsecplane.ike.constants import (
@@ -38,7 +39,8 @@ from ipsecplane.ike.payloads import (
     nonce_of,
     single,
 )
-from ipsecplane.ike.phase1 import Phase1Choice
+from ipsecplane.ike.phase1 import RSA_SIGNATURES, Phase1Choice
+from ipsecplane.ike.signatures import Signatures
 from ipsecplane.ike.types import Datagram, IsakmpState
 
 
@@ -81,6 +83,11 @@ class Step:
     handler: Callable[[Any, Message, Datagram, float], bytes | None]
 
 
+def signs(choice: Phase1Choice) -> bool:
+    """Whether it was agreed that the proofs are signatures."""
+    return choice.policy.authentication in RSA_SIGNATURES
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """Keys, and what they were made of."""
@@ -111,6 +118,7 @@ class Phase1Exchange(ABC):
         self._values: Phase1Values | None = None
         self._iv = b""
         self._peer_has_no_other = False  # by its INITIAL-CONTACT
+        self._signatures = Signatures(sa, credentials.trustpoints)
 
     @abstractmethod
     def initiate(self, now: float) -> None:
@@ -189,10 +197,12 @@ class Phase1Exchange(ABC):
             sa.cookie_i, cookie_r, first[0], second[0], first[1], second[1], secret
         )
         try:
-            keys = key_derivation.phase1_keys(choice.suite, self.credentials.pre_shared_key, values)
+            key = None if signs(choice) else self.credentials.pre_shared_key
+            keys = key_derivation.phase1_keys(choice.suite, key, values)
         except WeakKey as error:
             raise NegotiationError(NotifyType.INVALID_KEY_INFORMATION, str(error)) from error
-        sa.debug(f"found peer pre-shared key matching {sa.remote}")
+        if not signs(choice):
+            sa.debug(f"found peer pre-shared key matching {sa.remote}")
         return Derived(keys, values)
 
     def _take_up(self, derived: Derived) -> None:
@@ -210,24 +220,54 @@ class Phase1Exchange(ABC):
 
     def _identity(self) -> bytes:
         """The body of our ID payload."""
-        return parts.own_identity(self.sa, self.credentials.identity)
+        name = self.credentials.identity
+        if name is not None and name.kind == "dn":
+            name = self._distinguished_name()
+        return parts.own_identity(self.sa, name)
+
+    def _distinguished_name(self) -> IkeIdentity | None:
+        """The subject of our certificate; with a pre-shared key we are our address."""
+        choice, key = self.sa.choice, self.credentials.pre_shared_key
+        if (choice is not None and not signs(choice)) or (choice is None and key is not None):
+            return None
+        certificate = certificates.load(self._signatures.own().certificate or b"")
+        return IkeIdentity("dn", certificate.subject.public_bytes().hex())
 
     def _proof(self, identity: bytes) -> Payloads:
-        """What shows that we are who the ID payload says: HASH_I or HASH_R."""
-        return [(PayloadType.HASH, self._hash(identity, self.sa.initiator))]
+        """What shows that we are who the ID payload says: HASH_I or HASH_R, bare or signed."""
+        digest = self._hash(identity, self.sa.initiator)
+        if self.sa.choice is not None and signs(self.sa.choice):
+            return self._signatures.proof(digest)
+        return [(PayloadType.HASH, digest)]
+
+    def _certificate_requests(self, choice: Phase1Choice) -> Payloads:
+        return self._signatures.requests() if signs(choice) else []
 
     def _verify_peer(
-        self, message: Message, identity: bytes, derived: Derived | None = None
+        self,
+        message: Message,
+        body: bytes,
+        identity: Identification,
+        now: float,
+        *,
+        choice: Phase1Choice | None = None,
+        derived: Derived | None = None,
     ) -> None:
-        """The peer's HASH_I or HASH_R over the body of its ID payload.
+        """The peer's HASH_I or HASH_R over the body of its ID payload, bare or signed.
 
-        `derived`: with keys that are not taken up before they have proved right.
+        `choice`, `derived`: with what is not taken up before it has proved right.
         """
         sa = self.sa
-        sa.debug(" processing HASH payload. message ID = 0")
-        proof = single(message.payloads, PayloadType.HASH).body
-        if not hmac.compare_digest(proof, self._hash(identity, not sa.initiator, derived)):
-            raise AuthenticationError(f"HASH of {self.name} mode does not match")
+        choice = choice or sa.choice
+        assert choice is not None
+        digest = self._hash(body, not sa.initiator, derived)
+        if signs(choice):
+            self._signatures.verify(message, digest, identities.phase1_identity(identity), now)
+        else:
+            sa.debug(" processing HASH payload. message ID = 0")
+            proof = single(message.payloads, PayloadType.HASH).body
+            if not hmac.compare_digest(proof, digest):
+                raise AuthenticationError(f"HASH of {self.name} mode does not match")
         sa.debug("SA authentication status:\tauthenticated")
         sa.debug(f"SA has been authenticated with {sa.remote}")
 

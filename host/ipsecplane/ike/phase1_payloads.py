@@ -27,6 +27,7 @@ from ipsecplane.ike.payloads import (
     of_type,
     single,
 )
+from ipsecplane.ike.phase1 import RSA_SIGNATURES
 from ipsecplane.ike.types import Datagram
 
 _UDP: Final = 17
@@ -132,7 +133,10 @@ def own_identity(sa: IsakmpSa, name: IkeIdentity | None) -> bytes:
         name = IkeIdentity("address", str(sa.local))
     port = IKE_PORT if sa.local_port == IKE_PORT else 0
     own = identities.encode_phase1(name, protocol=_UDP, port=port)
-    sa.debug(f"SA is doing pre-shared key authentication using id type {_id_name(own.type)}")
+    method = "pre-shared key"
+    if sa.choice is not None and sa.choice.policy.authentication in RSA_SIGNATURES:
+        method = "RSA signature"
+    sa.debug(f"SA is doing {method} authentication using id type {_id_name(own.type)}")
     return own.encode()
 
 

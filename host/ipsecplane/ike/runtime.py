@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable
+from datetime import datetime
 
 from ipsecplane.ike.timers import TimerQueue
 from ipsecplane.ike.types import Datagram, DebugMessage, Event, IkeConfig, LogMessage
@@ -12,8 +13,14 @@ from ipsecplane.ike.types import Datagram, DebugMessage, Event, IkeConfig, LogMe
 class Runtime:
     """Collects datagrams, events and counts until the engine's owner takes them."""
 
-    def __init__(self, config: IkeConfig, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        config: IkeConfig,
+        random_bytes: Callable[[int], bytes],
+        wall_time: Callable[[float], datetime],
+    ) -> None:
         self.config = config
+        self.wall_time = wall_time
         self.random_bytes = random_bytes
         self.timers = TimerQueue()
         self.counts: Counter[str] = Counter()
@@ -27,9 +34,9 @@ class Runtime:
     def emit(self, event: Event) -> None:
         self._events.append(event)
 
-    def log(self, severity: int, mnemonic: str, text: str) -> None:
-        """A syslog message of facility CRYPTO."""
-        self.emit(LogMessage("CRYPTO", severity, mnemonic, text))
+    def log(self, severity: int, mnemonic: str, text: str, *, facility: str = "CRYPTO") -> None:
+        """A syslog message."""
+        self.emit(LogMessage(facility, severity, mnemonic, text))
 
     def debug(self, text: str, topic: str = "isakmp") -> None:
         self.emit(DebugMessage(topic, text))

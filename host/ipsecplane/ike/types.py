@@ -24,6 +24,7 @@ from ipsecplane.config import (
     Keyring,
     Network,
     TransformSet,
+    Trustpoint,
 )
 
 
@@ -152,6 +153,7 @@ class IkeConfig:
     identity: IkeIdentity | None = None  # ours, with pre-shared keys; None = our address
     aggressive_mode: bool = True  # off: neither begun nor answered
     phase2: tuple[Phase2Policy, ...] = ()
+    trustpoints: tuple[Trustpoint, ...] = ()
     access: tuple[RemoteAccess, ...] = ()  # for clients of Easy VPN
     invalid_spi_recovery: bool = False
     nat_transparency: bool = True

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ipsecplane.config import RouterConfig
+from ipsecplane.ios.bodies import begun
 from ipsecplane.ios.commands import load_commands
 from ipsecplane.ios.commandset import CommandError, read_line
 from ipsecplane.ios.configuration import Configuration, Path, build, enter
@@ -78,9 +79,10 @@ def load_running_config(
         if row.strip() == "exit":
             path = path[:-1]
             continue
-        row, number, closed = _with_banner(rows, row, number)
-        if not closed:
-            errors.append(LineError(filename, first, row.split("\n")[0], "% Unfinished banner"))
+        row, number, unfinished = _with_body(rows, row, number)
+        if unfinished:
+            text = f"% Unfinished {unfinished}"
+            errors.append(LineError(filename, first, row.split("\n")[0], text))
             break
         try:
             configuration, path = _take(configuration, path, row, first)
@@ -116,15 +118,15 @@ def _take(
     raise max(failures, key=lambda failure: failure.column)
 
 
-def _with_banner(rows: list[str], row: str, number: int) -> tuple[str, int, bool]:
-    """A banner goes on to its closing delimiter: take these lines along. Third: whether it came."""
-    found = re.match(r"\s*banner\s+\S+\s+(\^C|\S)", row)
-    if found is None:
-        return row, number, True
-    while found[1] not in row[found.end() :] and number < len(rows):
+def _with_body(rows: list[str], row: str, number: int) -> tuple[str, int, str]:
+    """A line with all its rows. Third: the name of what has no end, "" if all is well."""
+    body = begun(row)
+    if body is None:
+        return row, number, ""
+    while not body.is_complete(row) and number < len(rows):
         row += "\n" + rows[number]
         number += 1
-    return row, number, found[1] in row[found.end() :]
+    return row, number, "" if body.is_complete(row) else body.kind
 
 
 def _syntax_error(filename: str, number: int, row: str, error: CommandLineError) -> LineError:

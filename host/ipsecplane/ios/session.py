@@ -13,12 +13,12 @@ Echoing what is typed is the terminal's business.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Final
 
 from ipsecplane.ios import syslog
 from ipsecplane.ios.advice import advice
+from ipsecplane.ios.bodies import Body, begun
 from ipsecplane.ios.candidates import (
     can_be_piped,
     completions,
@@ -238,8 +238,9 @@ class Session:
         if first.text.lower() == "do":
             self._execute(line, first.column + 2)
             return
-        if re.match(r"\s*banner\s+\S+\s+\S", line) and not _banner_closed(line):
-            self._dialogue = self._rest_of_banner(line)
+        text = begun(line)
+        if text is not None and not text.is_complete(line):
+            self._dialogue = self._rest_of(text, line)
             self._answer(None)
             return
         failures: list[CommandLineError] = []
@@ -290,14 +291,23 @@ class Session:
         self._path = path
         self.write("".join(f"{remark}\n" for remark in remarks))
 
-    def _rest_of_banner(self, line: str) -> Generator[str, str, None]:
-        found = re.match(r"\s*banner\s+\S+\s+(\^C|\S)", line)
-        assert found is not None
-        self.write(f"Enter TEXT message.  End with the character '{found[1]}'.\n")
-        while not _banner_closed(line):
+    def _rest_of(self, text: Body, line: str) -> Generator[str, str, None]:
+        if text.kind == "banner":
+            self.write(f"Enter TEXT message.  End with the character '{text.until}'.\n")
+        else:
+            self.write(f'% Enter the text. End with the word "{text.until}" on a line by itself\n')
+        while not text.is_complete(line):
             line += "\n" + (yield "")
-        parsed, form = self._parse_configuration((), line)
-        self._take((), parsed, form)
+        failures: list[CommandLineError] = []
+        for level in self._levels():
+            try:
+                parsed, form = self._parse_configuration(level, line)
+            except CommandLineError as error:
+                failures.append(error)
+                continue
+            self._take(level, parsed, form)
+            return
+        self._fail(max(failures, key=lambda failure: failure.column), line.split("\n")[0])
 
     def write_memory(self) -> list[str]:
         """`write memory`: hand the configuration to whoever keeps it."""
@@ -335,8 +345,3 @@ class Session:
         clock = self.store.router.clock
         text = syslog.format_line(line, utc, clock, authoritative=router.clock_is_set)
         self.write(f"{text}\n")
-
-
-def _banner_closed(line: str) -> bool:
-    found = re.match(r"\s*banner\s+\S+\s+(\^C|\S)", line)
-    return found is None or found[1] in line[found.end() :]

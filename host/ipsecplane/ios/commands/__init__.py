@@ -7,6 +7,7 @@ from typing import Final
 
 _MODULES: Final = (
     "system",
+    "pki",
     "isakmp",
     "isakmp_peers",
     "ipsec",

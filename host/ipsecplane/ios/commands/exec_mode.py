@@ -50,6 +50,7 @@ EXEC.explain("""
     show crypto engine connections: Show crypto engine connection configuration
     clear: Reset functions
     show crypto ipsec client: Show Client Status
+    show crypto pki: Show PKI information
     clear crypto: Encryption subsystem
     clear crypto ipsec: Clear IPSEC
     clear crypto ipsec client: Client

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
+from ipsecplane.config import Trustpoint
 from ipsecplane.ios import configuration as tree
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commands.exec_mode import EXEC
@@ -17,6 +18,7 @@ from ipsecplane.ios.show import (
     interface,
     ipsec,
     isakmp,
+    pki,
     route,
     system,
     tunnel_map,
@@ -34,6 +36,25 @@ def show_isakmp_sa(session: Session, args: Args) -> list[str]:
     if "detail" in args:
         return isakmp.isakmp_sa_detail(sas, session.router.now)
     return isakmp.isakmp_sa(sas)
+
+
+def _trustpoints(session: Session, args: Args) -> list[Trustpoint]:
+    found = session.router.config.trustpoints
+    if "name" in args and args.text("name") not in found:
+        raise CommandError(f"% Trustpoint {args['name']} is not configured")
+    return [one for name, one in found.items() if args.get("name", name) == name]
+
+
+@EXEC.command("show crypto pki certificates [WORD$name]", "Show certificates",
+              "Trustpoint name")  # fmt: skip
+def show_pki_certificates(session: Session, args: Args) -> list[str]:
+    return pki.pki_certificates(_trustpoints(session, args))
+
+
+@EXEC.command("show crypto pki trustpoints [WORD$name]", "Show trustpoints",
+              "Trustpoint name")  # fmt: skip
+def show_pki_trustpoints(session: Session, args: Args) -> list[str]:
+    return pki.pki_trustpoints(_trustpoints(session, args))
 
 
 @EXEC.command("show crypto isakmp policy", "Show ISAKMP protection suite policy")

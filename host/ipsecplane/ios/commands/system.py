@@ -26,6 +26,7 @@ CONFIG.explain("""
     crypto isakmp: Configure ISAKMP policy
     crypto ipsec: Configure IPSEC policy
     crypto ipsec client: Configure a client
+    crypto pki: Public Key components
     crypto isakmp client: Set client configuration policy
     crypto isakmp client configuration: Set client configuration parameters
     aaa authentication: Authentication configurations parameters
