@@ -325,7 +325,7 @@ class RouterOperations(Protocol):
     def clear_logging(self) -> None: ...
 
     def set_debug(self, topic: str, on: bool) -> None:
-        """Topics: "isakmp", "ipsec"."""
+        """Topics: "isakmp", "ipsec", "engine packet", "engine packet detail"."""
 
     def debugging(self) -> frozenset[str]: ...
 

@@ -170,6 +170,37 @@ def test_stats(made: Pair) -> None:
     assert "                   Total          5        500          5        500" in text
 
 
+def test_debug_crypto_engine_packet(made: Pair) -> None:
+    made.command(made.a, "debug crypto engine packet")
+    assert "Crypto Engine Packet debugging is on" in made.command(made.a, "show debugging")
+    assert pings(made, count=1) == "!"
+    made.command(made.a, "undebug all")
+    log = made.log(made.a)
+    assert log.count("Before encryption: IPv6 packet of 100 octets") == 1
+    assert log.count("After decryption: IPv6 packet of 100 octets") == 1
+    assert "  0000: 60000000 003C3A" in log  # version 6, 60 octets of ICMPv6
+    assert "src 2001:db8:1::1" not in log
+    assert pings(made, count=1) == "!"
+    assert made.log(made.a) == log
+
+
+def test_debug_crypto_engine_packet_detail(made: Pair) -> None:
+    made.command(made.a, "debug crypto engine packet detail")
+    assert pings(made, count=1) == "!"
+    made.command(made.a, "no debug crypto engine packet detail")
+    assert "src 2001:db8:1::1, dst 2001:db8:2::1, protocol 58, ttl 255" in made.log(made.a)
+
+
+def test_debug_crypto_ipsec_with_ipv6_peers() -> None:
+    fresh = pair(seconds=0.0)
+    fresh.command(fresh.a, "debug crypto ipv6 ipsec")
+    fresh.run(5)
+    log = fresh.log(fresh.a)
+    assert "IPSEC(create_sa): sa created" in log
+    assert "local_proxy= ::/0/0/0 (type=6)" in log
+    assert "2001:db8:ffff::2" in log
+
+
 # -- people's parsers ------------------------------------------------------------------------------
 
 

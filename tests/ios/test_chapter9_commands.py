@@ -113,6 +113,21 @@ def test_an_ipsec_profile_overrides_what_is_global() -> None:
     assert (profile.replay_window, profile.responder_only) == (1024, True)
 
 
+@pytest.mark.parametrize(
+    "transforms", ["ah-sha-hmac esp-aes 256 esp-sha-hmac", "ah-md5-hmac esp-3des", "esp-des",
+                   "esp-null esp-md5-hmac", "ah-sha-hmac"],
+)  # fmt: skip
+def test_transform_sets(transforms: str) -> None:
+    found = load(f"crypto ipsec transform-set t {transforms}").transform_sets["t"]
+    assert (found.ah is not None) == transforms.startswith("ah-")
+    assert (found.cipher is not None) == ("esp-" in transforms)
+
+
+def test_compression_as_the_fourth_transform_is_refused() -> None:
+    line = "crypto ipsec transform-set t ah-sha-hmac esp-aes esp-sha-hmac comp-lzs"
+    assert error(line) == "ERROR: comp-lzs is not supported: the crypto engine does not compress"
+
+
 TUNNEL = ("crypto ipsec profile p", "interface Tunnel0")
 
 

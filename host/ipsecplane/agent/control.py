@@ -12,6 +12,7 @@ from ipsecplane.ike.engine import Engine
 from ipsecplane.ike.types import Datagram, IkeConfig
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.sad import SadEntry
+from ipsecplane.net.ip import IpPacket
 from ipsecplane.net.rib import Rib
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.desired import SaSettings, largest_accepted
@@ -22,7 +23,7 @@ from ipsecplane.targets.session import Session
 from ipsecplane.targets.transport import Transport
 from ipsecplane.views import LogLine
 
-from . import tables
+from . import packet_debug, tables
 from .counters import Counters
 from .crypto import Crypto
 from .ezvpn import Ezvpn
@@ -90,6 +91,7 @@ class ControlPlane:
             changed=self._changed,
             in_step=lambda: self.programmer.in_step,
         )
+        self.stack.on_sent = self._debug_sent
         self.tunnels = Tunnels(self.crypto, random_bytes)
         self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self.largest_inner)
         self.resolved = config
@@ -327,6 +329,14 @@ class ControlPlane:
 
     def _transmit(self, packet: PacketOut) -> None:
         self.sessions[Target.PIPELINE].send_packet(packet)
+
+    def _debug_sent(self, packet: IpPacket, octets: bytes) -> None:
+        if not self.crypto.debugging:
+            return
+        route = self.stack.rib.lookup(packet.dst)
+        policy = self.crypto.spd.policy_of(route.interface) if route is not None else None
+        if packet_debug.is_protected(policy, packet):
+            self.crypto.debug_packet("Before encryption", packet, octets, self.now)
 
     def _receive_ike(self, datagram: Datagram) -> None:
         if self.config.isakmp_enabled:

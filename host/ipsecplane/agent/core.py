@@ -253,7 +253,7 @@ class Agent:
         self._plane.log.clear()
 
     def set_debug(self, topic: str, on: bool) -> None:
-        """Topics: "isakmp", "ipsec"."""
+        """Topics: "isakmp", "ipsec", "engine packet", "engine packet detail"."""
         (self._plane.crypto.debugging.add if on else self._plane.crypto.debugging.discard)(topic)
 
     def debugging(self) -> frozenset[str]:

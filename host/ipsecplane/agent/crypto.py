@@ -29,10 +29,11 @@ from ipsecplane.ipsec.policy import Numbers, PolicyEntry, Spd
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
 from ipsecplane.ipsec.spd import compile_spd
+from ipsecplane.net.ip import IpPacket
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.views import LogLine
 
-from . import debug
+from . import debug, packet_debug
 from .aging import Aging
 from .counters import Counters
 from .ezvpn import Ezvpn
@@ -411,6 +412,12 @@ class Crypto:
             self._debug("ipsec", debug.delete_sa(sa), now)
         self._sessions.follow(self.sad, now)
         self._changed()
+
+    def debug_packet(self, when: str, packet: IpPacket, octets: bytes, now: float) -> None:
+        """A packet on its way to the crypto engine or from it, for `debug crypto engine packet`."""
+        detail = packet_debug.DETAIL in self.debugging
+        topic = packet_debug.DETAIL if detail else packet_debug.TOPIC
+        self._debug(topic, packet_debug.lines(when, packet, octets, detail=detail), now)
 
     def _debug(self, topic: str, lines: Iterable[str], now: float) -> None:
         if topic in self.debugging:

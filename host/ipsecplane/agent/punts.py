@@ -71,6 +71,10 @@ class Punts:
             self.malformed += 1
             return
         try:
+            if self._crypto.debugging and punt.operation == Operation.DECRYPTED:
+                octets = parse_ethernet(punt.frame).payload
+                when = "After decryption" if punt.crypto_reason == 0 else "Before decryption"
+                self._crypto.debug_packet(when, parse_ip(octets), octets, now)
             handler(punt)
         except PacketError:
             self.malformed += 1

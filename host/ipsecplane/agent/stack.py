@@ -65,6 +65,7 @@ class Stack:
         self.neighbours = NeighbourCache(self._send_frame, arp_timeout)
         self.fragments = fragments
         self.now = 0.0
+        self.on_sent: Callable[[IpPacket, bytes], None] | None = None  # sees what policy applies to
         self._interfaces = interfaces
         self._transmit = transmit
         self._on_ike = on_ike
@@ -104,7 +105,10 @@ class Stack:
         if packet.version == 4:
             self._identification = self._identification + 1 & 0xFFFF
             packet = replace(packet, identification=self._identification)
-        frame = EthernetFrame(0, 0, packet.ethertype, packet.encode()).encode()
+        octets = packet.encode()
+        if self.on_sent is not None and not clear:
+            self.on_sent(packet, octets)
+        frame = EthernetFrame(0, 0, packet.ethertype, octets).encode()
         self._transmit(PacketOut(Mode.ROUTE_CLEAR if clear else Mode.ROUTE, frame))
 
     def deliver_looped(self) -> bool:

@@ -55,10 +55,11 @@ def contains(outer: ProxyIdentity, inner: ProxyIdentity) -> bool:
 
 
 def shown(identity: ProxyIdentity) -> str:
-    """As IOS debugs print it: address/mask/protocol/port (type=…)."""
+    """As IOS debugs print it: address/mask/protocol/port (type=…); IPv6 has a prefix length."""
     network = identity.network
+    mask = network.netmask if network.version == 4 else network.prefixlen
     return (
-        f"{network.network_address}/{network.netmask}/{identity.protocol}/{identity.port} "
+        f"{network.network_address}/{mask}/{identity.protocol}/{identity.port} "
         f"(type={int(encode(identity).type)})"
     )
 

@@ -106,13 +106,28 @@ def clear_counters(session: Session, _: Args) -> Dialogue:
     return dialogue()
 
 
-_TOPIC = "{isakmp|ipsec}$topic"
-_HELPS = ("ISAKMP Key Management", "IPSEC processing")
+_TOPIC = "{isakmp$topic|ipsec$topic|ipv6 ipsec$topic|engine packet$engine [detail$detail]}"
+_HELPS = (
+    "ISAKMP Key Management",
+    "IPSEC processing",
+    "IPv6 processing",
+    "IPSEC processing",
+    "Crypto Engine Debug",
+    "Crypto Engine Packet Debug",
+    "Packets with their headers told",
+)
+
+
+def _topic(args: Args) -> str:
+    """IPsec's messages are the same whatever the IP version."""
+    if "engine" in args:
+        return "engine packet detail" if "detail" in args else "engine packet"
+    return args.text("topic")
 
 
 @EXEC.command(f"debug crypto {_TOPIC}", *_HELPS, privileged=True)
 def debug(session: Session, args: Args) -> list[str]:
-    topic = args.text("topic")
+    topic = _topic(args)
     session.router.set_debug(topic, True)
     return [f"{DEBUG_TOPICS[topic]} debugging is on"]
 
@@ -120,7 +135,7 @@ def debug(session: Session, args: Args) -> list[str]:
 @EXEC.command(f"undebug crypto {_TOPIC}", *_HELPS, privileged=True)
 @EXEC.command(f"no debug crypto {_TOPIC}", *_HELPS, privileged=True)
 def undebug(session: Session, args: Args) -> list[str]:
-    topic = args.text("topic")
+    topic = _topic(args)
     session.router.set_debug(topic, False)
     return [f"{DEBUG_TOPICS[topic]} debugging is off"]
 

@@ -126,6 +126,10 @@ def _finish(router: RouterConfig, transforms: TransformSet) -> RouterConfig:
 
 
 def _check(args: Args) -> None:
+    if "compression" in args:
+        raise CommandError(
+            f"ERROR: {args['compression']} is not supported: the crypto engine does not compress"
+        )
     cipher = _CIPHERS.get(args.text("cipher"))
     if cipher is None and "integrity" in args:
         raise CommandError(f"ERROR: {args['integrity']} needs an ESP cipher (or esp-null) with it")
@@ -143,13 +147,14 @@ CONFIG.add(
     + _alternatives(list(_AH), "ah") + "|"
     + _alternatives(_FIXED, "cipher") + "|"
     + f"{{{'|'.join(_SIZED)}}}$cipher [{{128|192|256}}$bits]|"
-    + _alternatives(list(_ESP_INTEGRITY), "integrity") + "}...",
+    + _alternatives(list(_ESP_INTEGRITY), "integrity") + "|comp-lzs$compression}...",
     "Define transform and settings", "Transform set tag",
     *(f"AH transform using {i.name}" for i in _AH.values()),
     *(f"ESP transform using {_CIPHERS[word].name}" for word in _FIXED),
     *(f"ESP transform using {_CIPHERS[word].name}" for word in _SIZED),
     "128 bit keys", "192 bit keys", "256 bit keys",
     *(f"ESP transform using {i.name}" for i in _ESP_INTEGRITY.values()),
+    "IP Compression using LZS (not supported by the crypto engine)",
     key="crypto ipsec transform-set {name}", no="crypto ipsec transform-set WORD$name",
     enters="cfg-crypto-trans", begin=_begin, finish=_finish,
 )  # fmt: skip

@@ -10,7 +10,13 @@ from ipsecplane.config import ClockConfig, RouterConfig
 from ipsecplane.ios.syslog import SEVERITIES, format_line, local_time
 from ipsecplane.views import LoggingView, LogLine
 
-DEBUG_TOPICS = {"isakmp": "Crypto ISAKMP", "ipsec": "Crypto IPSEC"}
+DEBUG_TOPICS = {
+    "isakmp": "Crypto ISAKMP",
+    "ipsec": "Crypto IPSEC",
+    "engine packet": "Crypto Engine Packet",
+    "engine packet detail": "Crypto Engine Packet detail",
+}
+"""By the words of `debug crypto`."""
 
 
 def logging(
