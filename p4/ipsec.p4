@@ -26,11 +26,13 @@
 //     ├─ SaOut, ProtectedFragmentation ─▶ ENCRYPT            │
 //  ┌──▼───────────────── ClearFragmentation ─────────────────▼────┐
 //  │                ├─ too big, DF clear ─▶ FRAGMENT              │
-//  │                       Adjacency                              │
+//  │                     GreOut, Adjacency                        │
 //  └───────────────────────────┬──────────────────────────────────┘
 //                          Transmit ─▶ wire, or accelerator (DECRYPT, ENCRYPT, FRAGMENT)
 //
 //  A stage that ends a packet's way sets a reason; Punt counts it and tells the host, or drops.
+//  At the ends of a GRE tunnel a packet starts again from the top with its other IP header (GreIn,
+//  before the host would get it; GreOut).
 //
 // Contract: docs/contracts.md and build/ipsec.p4info.txtpb. v1model; no custom externs; no table is
 // applied twice to a packet.
@@ -58,6 +60,7 @@
 #include "include/classify.p4"
 #include "include/spd.p4"
 #include "include/fragmentation.p4"
+#include "include/gre.p4"
 #include "include/transmit.p4"
 #include "include/punt.p4"
 #include "include/deparser.p4"
@@ -74,6 +77,7 @@ control Receive(inout headers_t hdr,
     PeerPort() peer_port;
     InnerPolicy() inner_policy;
     Cleartext() cleartext;
+    GreIn() gre_in;
 
     bit<1> is_fragment = 0;
     bit<1> is_ipsec = 0;
@@ -121,14 +125,19 @@ control Receive(inout headers_t hdr,
         } else if (meta.is_local == 1 && meta.service == SERVICE_OTHER
                    && (meta.protocol == PROTOCOL_ESP || meta.protocol == PROTOCOL_AH)) {
             meta.reason = REASON_PARSER_ERROR;         // no room for an SPI
-        } else if (meta.spd_in != 0 && !(meta.is_local == 1 && meta.service == SERVICE_IKE)) {
+        } else if (meta.spd_in != 0 && meta.was_decrypted == 0 && !(meta.is_local == 1 && meta.service == SERVICE_IKE)) {
             cleartext.apply(hdr, meta);
         }
 
         if (meta.reason == REASON_NONE && meta.is_local == 1) {
             if (is_fragment == 1) {
                 meta.reason = REASON_REASSEMBLE;
-            } else {
+                return;
+            }
+            if (hdr.gre.isValid() && hdr.ipv4.isValid()) {
+                gre_in.apply(hdr, meta, standard_metadata);
+            }
+            if (meta.reason == REASON_NONE && meta.again == 0) {
                 meta.reason = REASON_LOCAL;
             }
         }
@@ -145,6 +154,7 @@ control Forward(inout headers_t hdr,
     SaOut() sa_out;
     ProtectedFragmentation() protected_fragmentation;
     ClearFragmentation() clear_fragmentation;
+    GreOut() gre_out;
     Adjacency() adjacency;
 
     apply {
@@ -165,7 +175,10 @@ control Forward(inout headers_t hdr,
         } else if (meta.reason == REASON_NONE) {
             clear_fragmentation.apply(hdr, meta);
             if (meta.reason == REASON_NONE && meta.request == Operation.NONE) {
-                adjacency.apply(hdr, meta);
+                gre_out.apply(hdr, meta, standard_metadata);
+                if (meta.carried == 0) {
+                    adjacency.apply(hdr, meta);
+                }
             }
         }
     }
@@ -185,7 +198,7 @@ control IngressPipeline(inout headers_t hdr,
     apply {
         origin.apply(hdr, meta, standard_metadata);
         if (meta.origin != ORIGIN_DIRECT) {
-            if (meta.reason == REASON_NONE && meta.origin == ORIGIN_WIRE) {
+            if (meta.reason == REASON_NONE && meta.origin == ORIGIN_WIRE && meta.passes == 0) {
                 admission.apply(hdr, meta);
             }
             if (meta.reason == REASON_NONE) {
@@ -195,13 +208,13 @@ control IngressPipeline(inout headers_t hdr,
                 && (meta.origin == ORIGIN_WIRE || meta.origin == ORIGIN_DECRYPTED)) {
                 receive.apply(hdr, meta, standard_metadata);
             }
-            if (meta.reason == REASON_NONE && meta.request == Operation.NONE) {
+            if (meta.reason == REASON_NONE && meta.request == Operation.NONE && meta.again == 0) {
                 forward.apply(hdr, meta, standard_metadata);
             }
-            if (meta.reason == REASON_NONE) {
-                transmit.apply(hdr, meta, standard_metadata);
-            } else {
+            if (meta.reason != REASON_NONE) {
                 punt.apply(hdr, meta, standard_metadata);
+            } else if (meta.again == 0 || meta.carried == 1) {
+                transmit.apply(hdr, meta, standard_metadata);
             }
         }
     }
@@ -210,7 +223,11 @@ control IngressPipeline(inout headers_t hdr,
 control EgressPipeline(inout headers_t hdr,
                        inout metadata_t meta,
                        inout standard_metadata_t standard_metadata) {
-    apply {}
+    apply {
+        if (meta.again == 1) {
+            recirculate_preserving_field_list(1);
+        }
+    }
 }
 
 V1Switch(PacketParser(),

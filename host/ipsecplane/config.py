@@ -33,10 +33,7 @@ class VirtualReassembly:
 
 @dataclass(frozen=True, slots=True)
 class TunnelMode:
-    """`tunnel mode`: IP versions of the packet that carries and of the packets carried, 0 = none.
-
-    Only IPsec is modelled; a tunnel of another mode never comes up.
-    """
+    """`tunnel mode`: IP versions of the packet that carries and of the packets carried, 0 = any."""
 
     keywords: str
     carrier: int
@@ -65,6 +62,10 @@ class TunnelConfig:
     mode: TunnelMode = TUNNEL_MODES["gre ip"]
     profile: str | None = None
     shared: bool = False
+
+    @property
+    def is_gre(self) -> bool:
+        return self.mode.overlay == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,15 @@ class CryptoEngineView:
 
 
 @dataclass(frozen=True, slots=True)
+class TrafficView:
+    """What became of fragments for the router itself, on all interfaces and decrypted ones."""
+
+    reassembled: int
+    timeouts: int
+    failed: int  # given up for another reason
+
+
+@dataclass(frozen=True, slots=True)
 class EngineConnectionView:
     """One row of `show crypto engine connections active`."""
 
@@ -278,6 +287,8 @@ class RouterOperations(Protocol):
 
     def reassemblies(self) -> Sequence[ReassemblyView]:
         """Of the interfaces that have virtual reassembly."""
+
+    def traffic(self) -> TrafficView: ...
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         """Matches by entry sequence number, from the data plane's counters."""

@@ -11,6 +11,12 @@
     hdr.ipv4.fragment_offset, hdr.ipv4.ttl, hdr.ipv4.protocol, hdr.ipv4.src, hdr.ipv4.dst, \
     hdr.ipv4_options.octets }
 
+#define CARRIER_HEADER_FIELDS { \
+    hdr.carrier.version, hdr.carrier.ihl, hdr.carrier.dscp, hdr.carrier.ecn, \
+    hdr.carrier.total_length, hdr.carrier.identification, hdr.carrier.reserved, hdr.carrier.df, \
+    hdr.carrier.mf, hdr.carrier.fragment_offset, hdr.carrier.ttl, hdr.carrier.protocol, \
+    hdr.carrier.src, hdr.carrier.dst }
+
 control CheckChecksums(inout headers_t hdr, inout metadata_t meta) {
     apply {
         verify_checksum(hdr.ipv4.isValid(), IPV4_HEADER_FIELDS, hdr.ipv4.checksum,
@@ -21,6 +27,8 @@ control CheckChecksums(inout headers_t hdr, inout metadata_t meta) {
 control UpdateChecksums(inout headers_t hdr, inout metadata_t meta) {
     apply {
         update_checksum(meta.header_changed == 1, IPV4_HEADER_FIELDS, hdr.ipv4.checksum,
+                        HashAlgorithm.csum16);
+        update_checksum(meta.carried == 1, CARRIER_HEADER_FIELDS, hdr.carrier.checksum,
                         HashAlgorithm.csum16);
     }
 }

@@ -15,6 +15,7 @@ control ProtectedFragmentation(in headers_t hdr, inout metadata_t meta) {
     @id(0x0100001F)
     action fragment_before_encryption() {
         meta.prefragment = 1;
+        meta.path_mtu = meta.cut_mtu;
     }
 
     @id(0x01000020)

@@ -18,6 +18,7 @@ const bit<8> PROTOCOL_TCP = 6;
 const bit<8> PROTOCOL_UDP = 17;
 const bit<8> PROTOCOL_IPV6_ROUTING = 43;
 const bit<8> PROTOCOL_IPV6_FRAGMENT = 44;
+const bit<8> PROTOCOL_GRE = 47;
 const bit<8> PROTOCOL_ESP = 50;
 const bit<8> PROTOCOL_AH = 51;
 const bit<8> PROTOCOL_ICMPV6 = 58;
@@ -132,16 +133,24 @@ header esp_t {                                 // RFC 4303
     bit<32> sequence;
 }
 
+header gre_t {                                 // RFC 2784, without checksum; no key (RFC 2890)
+    bit<16> flags_and_version;
+    bit<16> protocol;                          // EtherType of what is carried
+}
+
 struct headers_t {
     packet_in_t      packet_in;
     packet_out_t     packet_out;
     ethernet_t       ethernet;
     vlan_t           vlan;
     crypto_header_t  crypto;
+    ipv4_t           carrier;                  // what a tunnel puts in front
+    gre_t            carrier_gre;
     ipv4_t           ipv4;
     ipv4_options_t   ipv4_options;
     ipv6_t           ipv6;
     ipv6_extension_t[IPV6_EXTENSION_HEADERS] ipv6_extensions;
+    gre_t            gre;
     ports_t          ports;
     udp_rest_t       udp_rest;
     icmp_t           icmp;
@@ -173,11 +182,22 @@ struct metadata_t {
     bit<8>       crypto_reason;
     bit<32>      value;                        // of the packet-in
 
+    // Passes: a tunnel's packet takes one with each of its IP headers. List 1 is kept between them.
+    @field_list(1)
+    bit<1>       again;                        // the packet goes, or has come, for another pass
+    @field_list(1)
+    bit<3>       passes;                       // before this one
+    bit<1>       carried;                      // a tunnel's headers are in front
+
     // Origin
+    @field_list(1)
     origin_t     origin;
     Operation    operation;
+    @field_list(1)
     bit<9>       ingress_port;
+    @field_list(1)
     if_id_t      if_in;
+    bit<1>       was_decrypted;                // and put together by the host since
     spd_policy_t spd_in;
     bit<1>       bypass_spd;
     bit<32>      l2_length;                    // octets of the frame before the IP packet
@@ -212,6 +232,7 @@ struct metadata_t {
     bit<1>       tunnel;
     bit<1>       df;
     bit<16>      path_mtu;
+    bit<16>      cut_mtu;
 
     // The way out
     if_id_t      if_out;
@@ -223,7 +244,9 @@ struct metadata_t {
     bit<48>      dst_mac;
     bit<16>      mtu;
     spd_policy_t spd_out;
+    @field_list(1)
     bit<8>       level;
+    @field_list(1)
     bit<8>       qos_group;
     Operation    request;                      // to the accelerator with it; NONE = to the wire
     bit<1>       header_changed;               // IPv4 checksum to be made anew

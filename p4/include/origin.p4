@@ -48,7 +48,9 @@ control Origin(inout headers_t hdr,
     }
 
     apply {
-        if (standard_metadata.ingress_port == CPU_PORT) {
+        if (meta.again == 1) {
+            meta.again = 0;                    // all else was kept
+        } else if (standard_metadata.ingress_port == CPU_PORT) {
             if (!hdr.packet_out.isValid()) {
                 meta.reason = REASON_PARSER_ERROR;
             } else if (hdr.packet_out.mode == MODE_DIRECT) {
@@ -59,6 +61,9 @@ control Origin(inout headers_t hdr,
                 meta.bypass_spd = 1;
                 from_host();
             } else if (hdr.packet_out.mode == MODE_RECEIVE) {
+                from_host_received();
+            } else if (hdr.packet_out.mode == MODE_RECEIVE_DECRYPTED) {
+                meta.was_decrypted = 1;
                 from_host_received();
             } else {
                 meta.reason = REASON_PARSER_ERROR;

@@ -13,9 +13,10 @@ parser PacketParser(packet_in packet,
                     inout standard_metadata_t standard_metadata) {
 
     state start {
-        transition select(standard_metadata.ingress_port) {
-            CPU_PORT: parse_packet_out;
-            ACCELERATOR_PORT: parse_accelerator;
+        transition select(meta.again, standard_metadata.ingress_port) {
+            (1, _): parse_ethernet;
+            (0, CPU_PORT): parse_packet_out;
+            (0, ACCELERATOR_PORT): parse_accelerator;
             default: parse_ethernet;
         }
     }
@@ -157,8 +158,22 @@ parser PacketParser(packet_in packet,
             (_, PROTOCOL_ICMPV6): parse_icmp;
             (_, PROTOCOL_ESP): parse_esp;
             (_, PROTOCOL_AH): parse_ah;
+            (_, PROTOCOL_GRE): parse_gre;
             default: accept;
         }
+    }
+
+    state parse_gre {
+        transition select(packet.lookahead<bit<32>>()) {
+            (bit<32>)ETHERTYPE_IPV4: extract_gre;
+            (bit<32>)ETHERTYPE_IPV6: extract_gre;
+            default: accept;                                   // options, or none that we carry
+        }
+    }
+
+    state extract_gre {
+        packet.extract(hdr.gre);
+        transition accept;
     }
 
     state parse_ports {

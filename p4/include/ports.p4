@@ -10,6 +10,7 @@ typedef bit<16> sa_index_t;            // a row of the SA tables; 0 = none
 
 // Front panel ports are 1 ... 32.
 const port_t ACCELERATOR_PORT = 500;
+const port_t RECIRCULATION_PORT = 509; // of packets that pass once more: nothing leaves by it
 const port_t CPU_PORT = 510;           // 511 is v1model's drop port
 
 // Modes of a packet-out.
@@ -17,5 +18,6 @@ const bit<8> MODE_DIRECT = 0;          // leaves on `port` as it is
 const bit<8> MODE_ROUTE = 1;           // the router's own packet: routed, subject to the SPD
 const bit<8> MODE_ROUTE_CLEAR = 2;     // the same, not subject to the SPD (IKE)
 const bit<8> MODE_RECEIVE = 3;         // as if it had come in on `port` (reassembled packets)
+const bit<8> MODE_RECEIVE_DECRYPTED = 4;   // the same, and it was protected on its way
 
 #endif

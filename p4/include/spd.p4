@@ -119,10 +119,12 @@ control SaOut(inout metadata_t meta) {
     }
 
     // The largest packet that the SA's path takes, where that is not the MTU of the interface
-    // that the SPD looked at: a path MTU learnt from ICMP, or a tunnel interface.
+    // that the SPD looked at: a path MTU learnt from ICMP, or a tunnel interface. What is cut
+    // before encryption is cut for cut_mtu, which is less where a tunnel has an MTU of its own.
     @id(0x0100001E)
-    action set_path_mtu(@id(1) bit<16> mtu) {
+    action set_path_mtu(@id(1) bit<16> mtu, @id(2) bit<16> cut_mtu) {
         meta.path_mtu = mtu;
+        meta.cut_mtu = cut_mtu;
     }
 
     @id(0x02000016)
@@ -140,6 +142,7 @@ control SaOut(inout metadata_t meta) {
 
     apply {
         meta.path_mtu = meta.mtu;
+        meta.cut_mtu = meta.mtu;
         if (sa_out.apply().hit) {
             path_mtu.apply();
         }

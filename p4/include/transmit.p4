@@ -52,6 +52,15 @@ control Transmit(inout headers_t hdr,
         hdr.ethernet.ether_type = ETHERTYPE_VLAN;
     }
 
+    // Once more through the pipeline, as a packet of the router's own.
+    @hidden
+    action into_tunnel() {
+        hdr.vlan.setInvalid();
+        hdr.ethernet.ether_type = ETHERTYPE_IPV4;
+        meta.origin = ORIGIN_HOST;
+        meta.ingress_port = CPU_PORT;
+    }
+
     @hidden
     action to_accelerator() {
         hdr.vlan.setInvalid();
@@ -111,11 +120,15 @@ control Transmit(inout headers_t hdr,
         }
         if (meta.request == Operation.NONE) {
             interface_sent.count((bit<32>)meta.if_out);
-            to_wire();
-            if (meta.egress_vlan == 0) {
-                untagged();
+            if (meta.carried == 1) {
+                into_tunnel();
             } else {
-                tagged();
+                to_wire();
+                if (meta.egress_vlan == 0) {
+                    untagged();
+                } else {
+                    tagged();
+                }
             }
         } else {
             to_accelerator();

@@ -64,7 +64,7 @@ def what_happens(world: tuple[Pair, Host, Host], size: int, df: bool) -> str:
         ({"ip_mtu": 1500}, FITS + 1, False, BEFORE),
         ({"ip_mtu": 1501}, 1500, False, AFTER),
         ({"ip_mtu": 1501}, FITS, False, WHOLE),
-        ({"ip_mtu": 1300}, 1320, False, BEFORE),
+        ({"ip_mtu": 1300}, 1301, False, BEFORE),
         ({"ip_mtu": 1300}, 1300, True, WHOLE),
         ({"ip_mtu": 1500, "prefragment": False}, 1500, False, AFTER),
         ({"ip_mtu": 1501, "prefragment": True}, 1500, False, BEFORE),

@@ -166,6 +166,8 @@ def test_the_queue_fills_up_is_told_and_empties() -> None:
     shown = pair.command(pair.a, "show ip virtual-reassembly")
     assert "Current reassembly count:0" in shown
     assert "Total reassembly timeout count:4" in shown
+    shown = pair.command(pair.a, "show ip traffic")
+    assert "Frags: 0 reassembled, 4 timeouts, 3 couldn't reassemble" in shown
 
 
 def test_what_fragments_do_wrong_is_told(tunnel: Pair) -> None:

@@ -22,6 +22,7 @@ from ipsecplane.views import (
     ReassemblyView,
     RouteView,
     SaView,
+    TrafficView,
 )
 
 BOOT = datetime(2004, 3, 25, 4, 55, 45, tzinfo=UTC)
@@ -116,6 +117,9 @@ class FakeRouter:
 
     def reassemblies(self) -> Sequence[ReassemblyView]:
         return []
+
+    def traffic(self) -> TrafficView:
+        return TrafficView(0, 0, 0)
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         return self.matches.get(name, {})

@@ -21,7 +21,7 @@ from parsed import Parsed, expected_ident, expected_sas, genie_parsed
 COMMANDS = (
     "show crypto isakmp sa", "show crypto ipsec sa", "show crypto ipsec sa detail",
     "show crypto map", "show access-lists", "show ip interface brief", "show interfaces",
-    "show ip route", "show logging", "show clock",
+    "show ip route", "show logging", "show clock", "show ip interface",
 )  # fmt: skip
 
 
@@ -115,6 +115,9 @@ def test_genie_other_commands(genie: Parsed) -> None:
     assert "10.2.2.2" in json.dumps(entry)
     ace = genie["show access-lists"]["150"]["aces"]["10"]
     assert ace["statistics"]["matched_packets"] == 28
+    outside = genie["show ip interface"]["FastEthernet0/0"]
+    assert (outside["mtu"], outside["oper_status"]) == (1500, "up")
+    assert outside["output_features"] == ["IPSec"]
     interfaces = genie["show ip interface brief"]["interface"]
     assert interfaces["FastEthernet0/0"]["ip_address"] == "10.1.1.1"
     assert interfaces["Serial1/0"]["status"] == "administratively down"

@@ -112,7 +112,7 @@ def test_tables_are_the_documented_ones(program: str, heading: str) -> None:
 
 
 SIZES = {
-    "INTERFACE_TABLE_SIZE": ("interface_in", "interface_out"),
+    "INTERFACE_TABLE_SIZE": ("interface_in", "interface_out", "gre_in", "gre_out"),
     "MY_MAC_TABLE_SIZE": ("my_mac",),
     "LOCAL_TABLE_SIZE": ("local_v4", "local_v6"),
     "ROUTE_TABLE_SIZE": ("route_v4", "route_v6"),

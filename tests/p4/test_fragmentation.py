@@ -72,8 +72,9 @@ def protect(dut: Dut, **fields: int) -> None:
     ])  # fmt: skip
 
 
-def path_mtu(mtu: int) -> TableEntry:
-    return entry("path_mtu", {"sa_index": 3}, "set_path_mtu", {"mtu": mtu})
+def path_mtu(mtu: int, cut_mtu: int = 0) -> TableEntry:
+    params = {"mtu": mtu, "cut_mtu": cut_mtu or mtu}
+    return entry("path_mtu", {"sa_index": 3}, "set_path_mtu", params)
 
 
 @pytest.mark.parametrize(("prefragment", "df_policy", "df", "expected"), GUIDE)
@@ -159,6 +160,18 @@ def test_path_mtu(router: Dut, mtu: int) -> None:
     router.write([path_mtu(mtu)], Kind.DELETE)
     header, _ = the_request(router.send(*frame(LAN, v4(MAX_INNER + 1))))
     assert header.mtu == MTU
+
+
+def test_what_is_cut_before_is_cut_for_an_mtu_of_its_own(router: Dut) -> None:
+    """A tunnel interface's MTU may be less than the path's."""
+    protect(router, prefragment=1)
+    router.write([path_mtu(1450, cut_mtu=1300)])
+    for length, mtu in ((MAX_INNER, 1450), (MAX_INNER + 1, 1300)):
+        header, _ = the_request(router.send(*frame(LAN, v4(length))))
+        assert header.mtu == mtu
+    router.write([sa_out(3, max_inner=MAX_INNER, prefragment=0)], Kind.MODIFY)
+    header, _ = the_request(router.send(*frame(LAN, v4(MAX_INNER + 1))))
+    assert header.mtu == 1450, "cut after encryption, for the path"
 
 
 # -- in the clear ------------------------------------------------------------------------------

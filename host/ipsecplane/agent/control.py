@@ -170,7 +170,7 @@ class ControlPlane:
             self.stack.neighbours.forget(if_id)
         self.ezvpn.configure(config, self.interfaces.is_up, self.now)
         warnings = self.crypto.configure(self.resolved, self.stack.rib.local, self.now)
-        self.tunnels.reconfigured()
+        self.tunnels.reconfigured(self.resolved)
         warnings += self.ezvpn.warnings()
         warnings += weak_algorithms(config) + unsupported_with_ipv6(config)
         new = [text for text in warnings if text not in self._warned]
@@ -180,15 +180,16 @@ class ControlPlane:
         return new
 
     def _route(self) -> None:
-        """Interfaces and routes anew: configuration has changed, or which tunnels have SAs."""
+        """Interfaces and routes anew: configuration has changed, or which tunnels are up."""
         config = self.resolved
-        self.interfaces.configure(config, self.tunnels.with_sas())
+        self.interfaces.configure(config, self.tunnels.up())
         self.stack.rib = Rib(config.interfaces, config.routes, self.interfaces.is_up)
 
     def _follow_tunnels(self) -> None:
-        """The line protocol of a tunnel is up while it has SAs (guide chapter 9)."""
+        """The line protocol of tunnels follows SAs and routes."""
+        self.tunnels.follow_routes(self.stack.rib)
         before = {one.name: one.up for one in self.interfaces if one.config.tunnel is not None}
-        up = self.tunnels.with_sas()
+        up = self.tunnels.up()
         if up == {name for name, was_up in before.items() if was_up}:
             return
         self._route()
@@ -304,6 +305,7 @@ class ControlPlane:
             self.interfaces,
             self.stack,
             self.crypto,
+            self.tunnels,
             self.resolved,
             replay_in_pipeline=self._options.replay is ReplayUnit.PIPELINE,
         )

@@ -23,6 +23,7 @@ from ipsecplane.views import (
     PingResult,
     ReassemblyView,
     RouteView,
+    TrafficView,
 )
 
 from . import clearing, shown
@@ -177,6 +178,9 @@ class Agent:
         """Of the interfaces that have virtual reassembly."""
         views = [self._plane.stack.fragments.view(one) for one in self._plane.interfaces]
         return [view for view in views if view is not None]
+
+    def traffic(self) -> TrafficView:
+        return self._plane.stack.fragments.totals()
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         """Matches by entry sequence number, from the data plane's counters."""

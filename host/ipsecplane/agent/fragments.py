@@ -6,6 +6,7 @@ reassembly, which IPsec turns on by itself); those that were decrypted are for t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -13,7 +14,7 @@ from ipsecplane.config import VirtualReassembly
 from ipsecplane.ios import syslog
 from ipsecplane.net.ip import IpPacket
 from ipsecplane.net.reassembly import Drop, Limits, Reassembler
-from ipsecplane.views import LogLine, ReassemblyView
+from ipsecplane.views import LogLine, ReassemblyView, TrafficView
 
 from .interfaces import Interface
 
@@ -59,6 +60,14 @@ class Fragments:
             timeouts=one.drops[Drop.TIMEOUT],
             drops={why.value: count for why, count in one.drops.items() if count},
         )
+
+    def totals(self) -> TrafficView:
+        """Of everything that was ever put together or given up."""
+        everyone = self._all()
+        drops = sum((one.drops for one in everyone), Counter[Drop]())
+        timeouts = drops[Drop.TIMEOUT]
+        reassembled = sum(one.reassembled for one in everyone)
+        return TrafficView(reassembled, timeouts, drops.total() - timeouts)
 
     def next_timeout(self) -> float | None:
         candidates = [one.next_timeout() for one in self._all()]

@@ -18,29 +18,36 @@ class InterfaceCounters:
     pipeline: Session
     _received_base: ByNumber = field(default_factory=dict)
     _sent_base: ByNumber = field(default_factory=dict)
+    _carried_base: ByNumber = field(default_factory=dict)
 
-    def read(self, if_ids: Iterable[int]) -> tuple[ByNumber, ByNumber]:
-        """Received by port, sent by if_id."""
-        received, sent = self._totals(if_ids)
-        return _since(received, self._received_base), _since(sent, self._sent_base)
+    def read(self, if_ids: Iterable[int]) -> tuple[ByNumber, ByNumber, ByNumber]:
+        """Received by port, sent by if_id, received by GRE tunnels by if_id."""
+        received, sent, carried = self._totals(if_ids)
+        return (
+            _since(received, self._received_base),
+            _since(sent, self._sent_base),
+            _since(carried, self._carried_base),
+        )
 
     def clear(self, if_ids: Iterable[int]) -> None:
-        self._received_base, self._sent_base = self._totals(if_ids)
+        self._received_base, self._sent_base, self._carried_base = self._totals(if_ids)
 
-    def _totals(self, if_ids: Iterable[int]) -> tuple[ByNumber, ByNumber]:
+    def _totals(self, if_ids: Iterable[int]) -> tuple[ByNumber, ByNumber, ByNumber]:
         if not self.pipeline.ready:
-            return {}, {}
+            return {}, {}, {}
+        if_ids = list(if_ids)
         try:
             rows = self.pipeline.read_direct_counters(["interface_in"])
             sent = self.pipeline.read_counters("interface_sent", if_ids)
+            carried = self.pipeline.read_counters("gre_received", if_ids)
         except TargetError:
-            return {}, {}
+            return {}, {}, {}
         received: ByNumber = {}
         for (_, match, _), counts in rows.items():
             port = dict(match)["ingress_port"]
             assert isinstance(port, int)
             received[port] = counts
-        return received, sent
+        return received, sent, carried
 
 
 def _since(totals: ByNumber, base: Mapping[int, Counts]) -> ByNumber:

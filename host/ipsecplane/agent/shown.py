@@ -30,7 +30,7 @@ from ipsecplane.views import (
 from .control import ControlPlane
 from .counters import Totals
 from .interfaces import Interface
-from .tables import egress_to, link_mtu_to
+from .tables import egress_to, link_mtu_to, tunnel_mtu
 
 IKE_PORT = 500
 
@@ -207,14 +207,17 @@ def routes(plane: ControlPlane) -> list[RouteView]:
 
 
 def interfaces(plane: ControlPlane) -> list[InterfaceView]:
-    into, out = plane.interface_counters.read(one.if_id for one in plane.interfaces)
+    into, out, carried = plane.interface_counters.read(one.if_id for one in plane.interfaces)
     views = []
     for one in plane.interfaces:
+        sent = out.get(one.if_id, Counts())
+        if one.config.tunnel is not None and one.config.tunnel.is_gre:
+            views.append(_gre_tunnel(plane, one, carried.get(one.if_id, Counts()), sent))
+            continue
         if one.config.tunnel is not None:
             views.append(_tunnel(plane, one))
             continue
         received = into.get(one.port or 0, Counts())
-        sent = out.get(one.if_id, Counts())
         views.append(
             InterfaceView(
                 one.config,
@@ -230,6 +233,24 @@ def interfaces(plane: ControlPlane) -> list[InterfaceView]:
             )
         )
     return views
+
+
+def _gre_tunnel(plane: ControlPlane, one: Interface, into: Counts, out: Counts) -> InterfaceView:
+    """Counted by the pipeline like the interfaces with a cable."""
+    assert one.config.tunnel is not None
+    return InterfaceView(
+        one.config,
+        not one.config.shutdown,
+        one.up,
+        mac_to_text(one.mac),
+        None,
+        into.packets,
+        into.bytes,
+        out.packets,
+        out.bytes,
+        tunnel_source=tunnel_source(plane.resolved, one.config.tunnel),
+        transport_mtu=tunnel_mtu(one, plane.interfaces, plane.stack.rib),
+    )
 
 
 def _tunnel(plane: ControlPlane, one: Interface) -> InterfaceView:

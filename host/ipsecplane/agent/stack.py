@@ -16,6 +16,7 @@ from ipsecplane.net.ip import (
     AH,
     ESP,
     ETHERTYPE_ARP,
+    GRE,
     ICMP,
     ICMPV6,
     UDP,
@@ -196,7 +197,8 @@ class Stack:
         """A fragment for the router itself.
 
         The whole packet goes through the pipeline again, which knows what is for the SAD; but one
-        that was decrypted is done with that. Raises PacketError.
+        that was decrypted, or carried by a tunnel, is done with that. GRE that was cut before
+        encryption has its own way back in. Raises PacketError.
         """
         frame = parse_ethernet(punt.frame)
         interface = self._interfaces.numbered(punt.if_id)
@@ -208,7 +210,10 @@ class Stack:
         if whole is None:
             return
         octets = whole.encode()
-        if decrypted:
+        if decrypted and whole.protocol == GRE and interface.port is not None:
+            own = EthernetFrame(interface.mac, interface.mac, whole.ethertype, octets).encode()
+            self._transmit(PacketOut(Mode.RECEIVE_DECRYPTED, own, interface.port))
+        elif decrypted or interface.config.tunnel is not None:
             self._deliver(whole, octets, interface)
         else:
             again = replace(frame, payload=octets).encode()

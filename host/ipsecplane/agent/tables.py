@@ -7,25 +7,26 @@ from dataclasses import replace
 
 from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ipsec.outbound import rule_priority
-from ipsecplane.ipsec.overhead import encapsulated_size
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.net.rib import NULL_INTERFACE, Rib
 from ipsecplane.targets.desired import (
     DF_POLICIES,
     Forwarding,
     Neighbour,
+    PipelineGre,
     PipelineInterface,
     SaSettings,
     desired_accelerator_entries,
     desired_pipeline_entries,
-    encapsulation,
     largest_inner,
 )
 from ipsecplane.targets.tables import Key, TableEntry
 
 from .crypto import Crypto
+from .gre import OVERHEAD
 from .interfaces import Interface, InterfaceTable
 from .stack import Stack
+from .tunnels import Tunnels
 
 Lines = dict[Key, tuple[str, int]]
 
@@ -34,6 +35,7 @@ def desired(
     interfaces: InterfaceTable,
     stack: Stack,
     crypto: Crypto,
+    tunnels: Tunnels,
     config: RouterConfig,
     *,
     replay_in_pipeline: bool,
@@ -43,7 +45,8 @@ def desired(
     rib = stack.rib
     entries = list(
         desired_pipeline_entries(
-            interfaces=_interfaces(interfaces, crypto),
+            interfaces=_interfaces(interfaces, crypto, rib),
+            gre=_gre(interfaces, tunnels),
             local=[*rib.local, *rib.broadcasts],
             routes=_routes(interfaces, stack),
             neighbours=[Neighbour(*row) for row in stack.neighbours.table()],
@@ -81,8 +84,7 @@ def settings_of(
     settings = SaSettings(crypto.path_mtu(sa, link), 0, df_policy, prefragment)
     if own is None or own >= largest_inner(sa, settings.path_mtu):
         return settings
-    smaller = encapsulated_size(encapsulation(sa), own)
-    return replace(settings, inner_mtu=own, path_mtu=smaller, prefragment=True)
+    return replace(settings, inner_mtu=own, prefragment=True)
 
 
 def link_mtu_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> int:
@@ -97,13 +99,30 @@ def egress_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> Interface 
     return interfaces.named(route.interface) if route is not None else None
 
 
-def _interfaces(interfaces: InterfaceTable, crypto: Crypto) -> Iterator[PipelineInterface]:
+def tunnel_mtu(one: Interface, interfaces: InterfaceTable, rib: Rib) -> int:
+    """The largest packet that a GRE tunnel carries in one; 0 = an IPsec tunnel: its SA decides."""
+    tunnel = one.config.tunnel
+    if tunnel is None or not tunnel.is_gre or tunnel.destination is None:
+        return 0
+    return one.config.ip_mtu or link_mtu_to(tunnel.destination, interfaces, rib) - OVERHEAD
+
+
+def _gre(interfaces: InterfaceTable, tunnels: Tunnels) -> Iterator[PipelineGre]:
+    for one in tunnels.gre:
+        interface = interfaces.named(one.name)
+        if interface is not None:
+            yield PipelineGre(interface.if_id, one.local, one.remote)
+
+
+def _interfaces(
+    interfaces: InterfaceTable, crypto: Crypto, rib: Rib
+) -> Iterator[PipelineInterface]:
     for one in interfaces:
         if one.forwards:
             policy = crypto.spd.policy_of(one.name)
             number = policy.number if policy is not None else 0
             ipv6 = bool(one.config.ipv6)
-            mtu = 0 if one.config.tunnel is not None else one.ip_mtu
+            mtu = one.ip_mtu if one.config.tunnel is None else tunnel_mtu(one, interfaces, rib)
             yield PipelineInterface(one.if_id, one.port, one.mac, mtu, number, ipv6=ipv6)
 
 

@@ -1,15 +1,17 @@
-"""Tunnel interfaces: SAs are asked for without traffic, and the line protocol follows the SAs."""
+"""Tunnel interfaces: when one asks for SAs without traffic, and when its line protocol is up."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
+from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ike.types import IsakmpState
 from ipsecplane.ipsec.policy import PolicyEntry
 from ipsecplane.net.rib import Rib
 
 from .crypto import Crypto
+from .gre import GreTunnel, gre_tunnels
 
 RETRY_INTERVAL: Final = 10.0
 """Seconds from a failed negotiation to the next."""
@@ -31,30 +33,42 @@ class Tunnels:
         self._attempts: dict[int, float] = {}  # when to ask, by policy entry
         self._failed: set[int] = set()  # tried, and nothing has come of it yet
         self._looped: set[str] = set()  # names: the way to their far end leads through themselves
+        self._gre: tuple[GreTunnel, ...] = ()
+        self._gre_up: set[str] = set()
 
-    def reconfigured(self) -> None:
+    def reconfigured(self, config: RouterConfig) -> None:
         """Routes may be others now: every tunnel gets another chance."""
+        self._gre = gre_tunnels(config)
+        self._gre_up &= {one.name for one in self._gre}
         self._looped.clear()
         self._attempts.clear()
         self._failed.clear()
 
-    def with_sas(self) -> frozenset[str]:
-        """Names of the tunnels whose line protocol is up."""
-        return frozenset(
-            entry.interface
-            for entry in self._entries()
-            if self._crypto.sad.usable(entry.number) and entry.interface not in self._looped
-        )
+    @property
+    def gre(self) -> list[GreTunnel]:
+        """GRE tunnels that are up."""
+        return [one for one in self._gre if one.name in self._gre_up - self._looped]
+
+    def follow_routes(self, rib: Rib) -> None:
+        """A GRE tunnel is up while there is a way to its far end."""
+        self._gre_up = {one.name for one in self._gre if one.can_work(rib)}
+
+    def up(self) -> frozenset[str]:
+        """Names of the tunnels whose line protocol is up: with SAs (guide chapter 9), or GRE."""
+        with_sas = {e.interface for e in self._entries() if self._crypto.sad.usable(e.number)}
+        return frozenset((with_sas | self._gre_up) - self._looped)
 
     def find_loops(self, rib: Rib) -> list[str]:
         """Tunnels that are up and that `rib` sends through themselves; they are down from now on.
 
         Their packets would be encrypted for ever.
         """
+        ends: list[tuple[str, Address]] = [(one.name, one.remote) for one in self._gre]
+        ends += [(entry.interface, entry.phase2.peers[0]) for entry in self._entries()]
         found = [
-            entry.interface
-            for entry in self._entries()
-            if (route := rib.lookup(entry.phase2.peers[0])) and route.interface == entry.interface
+            name
+            for name, remote in ends
+            if (route := rib.lookup(remote)) is not None and route.interface == name
         ]
         self._looped.update(found)
         return found

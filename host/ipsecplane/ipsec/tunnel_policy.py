@@ -28,13 +28,15 @@ TUNNEL_SEQUENCE: Final = 65537
 def tunnel_policy(config: RouterConfig, interface: InterfaceConfig, numbers: Numbers) -> Spd:
     """The policy of a tunnel interface: everything of its IP version is protected, with one peer.
 
-    What is lacking is a warning, and the tunnel stays down; one that is no IPsec tunnel says
-    nothing.
+    What is lacking is a warning, and the tunnel stays down.
     """
     tunnel = interface.tunnel
     assert tunnel is not None
-    if tunnel.profile is None or tunnel.mode.overlay == 0:
+    if tunnel.profile is None:
         return Spd()
+    if tunnel.is_gre:
+        why = "tunnel protection needs tunnel mode ipsec (GRE takes a crypto map where it leaves)"
+        return Spd(warnings=(f"{interface.name}: down: {why}",))
     profile = config.ipsec_profiles.get(tunnel.profile)
     names = profile.transform_sets if profile is not None else ()
     transforms = [config.transform_sets[n] for n in names if n in config.transform_sets]

@@ -19,6 +19,7 @@ ETHERTYPE_IPV6: Final = 0x86DD
 ICMP: Final = 1
 TCP: Final = 6
 UDP: Final = 17
+GRE: Final = 47
 ESP: Final = 50
 AH: Final = 51
 FRAGMENT: Final = 44

@@ -13,7 +13,12 @@ from ipsecplane.config import Address, Network
 from ipsecplane.ike.types import ProtocolSa
 from ipsecplane.ipsec.algorithms import CIPHER, INTEGRITY
 from ipsecplane.ipsec.outbound import Selection, cleartext_rules, outbound_rules
-from ipsecplane.ipsec.overhead import Encapsulation, OverheadError, max_inner
+from ipsecplane.ipsec.overhead import (
+    Encapsulation,
+    OverheadError,
+    encapsulated_size,
+    max_inner,
+)
 from ipsecplane.ipsec.policy import Spd
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.ipsec.selectors import Cube, cube_of_identities
@@ -34,7 +39,7 @@ DF_POLICIES: Final = {"copy": DfPolicy.COPY, "clear": DfPolicy.CLEAR, "set": DfP
 class PipelineInterface:
     """An interface that is up; `mtu` is that of IP. `spd_policy` 0 = no crypto map.
 
-    `port` None is a tunnel: packets go out by it, to an SA, and none comes in.
+    `port` None is a tunnel: packets go out by it, to an SA or with GRE, and none comes in.
     """
 
     if_id: int
@@ -44,6 +49,15 @@ class PipelineInterface:
     spd_policy: int = 0
     vlan_id: int = 0
     ipv6: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineGre:
+    """A GRE tunnel that is up: its interface and its ends."""
+
+    if_id: int
+    local: Address
+    remote: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +100,7 @@ def desired_pipeline_entries(
     spd: Spd,
     sas: Sequence[SadEntry],
     settings: Mapping[int, SaSettings],
+    gre: Iterable[PipelineGre] = (),
     replay: bool = True,
 ) -> Iterator[TableEntry]:
     """Everything for the pipeline. `settings` is by SA index.
@@ -94,6 +109,11 @@ def desired_pipeline_entries(
     """
     for interface in interfaces:
         yield from _interface(interface)
+    for tunnel in gre:
+        ends = {"src": int(tunnel.local), "dst": int(tunnel.remote)}
+        yield entry("gre_out", {"if_id": tunnel.if_id}, "gre_encapsulate", ends)
+        back = {"src": int(tunnel.remote), "dst": int(tunnel.local)}
+        yield entry("gre_in", back, "gre_decapsulate", {"if_id": tunnel.if_id})
     for address in local:
         yield entry(f"local_v{address.version}", {"dst": int(address)}, "local")
     for route in routes:
@@ -233,7 +253,7 @@ def _sa(sa: SadEntry, settings: SaSettings, replay: bool) -> Iterator[TableEntry
         },
     )
     if settings.path_mtu != settings.link_mtu:
-        params = {"mtu": settings.path_mtu}
+        params = {"mtu": settings.path_mtu, "cut_mtu": _cut_mtu(sa, settings)}
         yield entry("path_mtu", {"sa_index": sa.index}, "set_path_mtu", params)
 
 
@@ -256,6 +276,17 @@ def largest_inner(sa: SadEntry, path_mtu: int) -> int:
         return max(max_inner(encapsulation(sa), path_mtu), _SMALLEST_INNER)
     except OverheadError:
         return _SMALLEST_INNER
+
+
+def _cut_mtu(sa: SadEntry, settings: SaSettings) -> int:
+    """For which MTU to cut before encryption, so that no piece exceeds the tunnel's own."""
+    if not settings.inner_mtu:
+        return settings.path_mtu
+    how = encapsulation(sa)
+    size = encapsulated_size(how, settings.inner_mtu)
+    # Where padding makes room for more, one octet less leaves a whole block out.
+    exact = max_inner(how, size) == settings.inner_mtu
+    return min(settings.path_mtu, size if exact else size - 1)
 
 
 def largest_accepted(sa: SadEntry, settings: SaSettings) -> int:

@@ -18,6 +18,7 @@ class Mode(IntEnum):
     ROUTE = 1  # the router's own IP packet: routed, SPD applies
     ROUTE_CLEAR = 2  # the same, past the SPD (IKE)
     RECEIVE = 3  # as if it had come in on `port`
+    RECEIVE_DECRYPTED = 4  # the same, and it was protected on its way
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,11 @@ def show_ip_interface(session: Session, args: Args) -> list[str]:
     return interface.ip_interface(chosen_interfaces(session, args))
 
 
+@EXEC.command("show ip traffic", "IP protocol statistics")
+def show_ip_traffic(session: Session, _: Args) -> list[str]:
+    return system.ip_traffic(session.router.traffic())
+
+
 @EXEC.command("show ip virtual-reassembly [INTERFACE$interface]", "Virtual reassembly",
               "Interface number")  # fmt: skip
 def show_ip_virtual_reassembly(session: Session, args: Args) -> list[str]:

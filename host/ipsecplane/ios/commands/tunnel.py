@@ -14,6 +14,7 @@ from ipsecplane.ios.commandset import CommandError
 INTERFACE.explain("""
     tunnel: protocol-over-protocol tunneling
     tunnel mode: tunnel encapsulation method
+    tunnel mode gre: generic route encapsulation protocol
     tunnel protection: Enable tunnel protection
     tunnel protection ipsec: Use ipsec to protect this tunnel interface
 """)
@@ -47,7 +48,6 @@ _OTHER_MODES = {
     "cayman": "Cayman TunnelTalk AppleTalk encapsulation",
     "dvmrp": "DVMRP multicast tunnel",
     "eon": "EON compatible CLNS tunnel",
-    "gre": "generic route encapsulation protocol",
     "ipip": "IP over IP encapsulation",
     "ipv6": "Generic packet tunneling in IPv6",
     "ipv6ip": "IPv6 over IP encapsulation",
@@ -68,14 +68,30 @@ def mode_ipsec(tunnel: TunnelConfig, args: Args) -> TunnelConfig:
     return replace(tunnel, mode=TUNNEL_MODES[" ".join(words)])
 
 
+@_tunnel_line("tunnel mode gre ip", "over IP",
+              key="tunnel mode", no="tunnel mode", default="tunnel mode gre ip")  # fmt: skip
+def mode_gre(tunnel: TunnelConfig, _: Args) -> TunnelConfig:
+    return replace(tunnel, mode=TUNNEL_MODES["gre ip"])
+
+
+@_tunnel_line("tunnel mode gre {ipv6|multipoint}$over", "over IPv6", "over IP (multipoint)",
+              key="tunnel mode")  # fmt: skip
+def mode_other_gre(tunnel: TunnelConfig, args: Args) -> TunnelConfig:
+    """Known to the grammar, so that it is refused for what it is."""
+    raise _not_modelled(f"gre {args['over']}")
+
+
 @_tunnel_line("tunnel mode {" + "|".join(_OTHER_MODES) + "}$other [ip|ipv6|multipoint]$over",
               *_OTHER_MODES.values(), "over IP", "over IPv6", "over IP (multipoint)",
-              key="tunnel mode", default="tunnel mode gre ip")  # fmt: skip
+              key="tunnel mode")  # fmt: skip
 def mode_other(tunnel: TunnelConfig, args: Args) -> TunnelConfig:
     """Known to the grammar, so that it is refused for what it is."""
-    raise CommandError(
-        f"% tunnel mode {args['other']} is not modelled: only ipsec ipv4 and ipsec ipv6 are"
-    )
+    raise _not_modelled(args.text("other"))
+
+
+def _not_modelled(mode: str) -> CommandError:
+    known = "only gre ip, ipsec ipv4 and ipsec ipv6 are"
+    return CommandError(f"% tunnel mode {mode} is not modelled: {known}")
 
 
 @_tunnel_line("tunnel destination {A.B.C.D|X:X:X:X::X}$destination",

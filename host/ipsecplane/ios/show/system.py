@@ -8,7 +8,7 @@ from datetime import datetime
 from ipsecplane import __doc__ as _about
 from ipsecplane.config import ClockConfig, RouterConfig
 from ipsecplane.ios.syslog import SEVERITIES, format_line, local_time
-from ipsecplane.views import LoggingView, LogLine
+from ipsecplane.views import LoggingView, LogLine, TrafficView
 
 DEBUG_TOPICS = {
     "isakmp": "Crypto ISAKMP",
@@ -99,3 +99,12 @@ def debugging(topics: frozenset[str]) -> list[str]:
         return []
     rows = ["", "", "Cryptographic Subsystem:"]
     return rows + [f"  {DEBUG_TOPICS[t]} debugging is on" for t in DEBUG_TOPICS if t in topics]
+
+
+def ip_traffic(view: TrafficView) -> list[str]:
+    """The lines of IOS's table that the router's own stack knows about."""
+    return [
+        "IP statistics:",
+        f"  Frags: {view.reassembled} reassembled, {view.timeouts} timeouts,"
+        f" {view.failed} couldn't reassemble",
+    ]
