@@ -8,8 +8,6 @@
 module esp_engine #(
     // Decrypt rather than encrypt
     parameter logic DECRYPT = 1'b0,
-    // 0: AES-GCM alone, no job may be another's
-    parameter int CBC = 1,
     // Hash engines of cbc_hmac
     parameter int MD5 = 1,
     parameter int SHA1 = 1,
@@ -108,40 +106,32 @@ module esp_engine #(
     end
 
     // -- CBC, NULL, HMAC ---------------------------------------------------------------------------------------
-    wire cbc_in_ready, cbc_out_valid, cbc_out_last, cbc_result_valid;
+    wire wide_block = now.cipher == packet::CIPHER_AES;
+    wire cbc_in_ready, cbc_out_valid, cbc_out_last, cbc_result_valid, cbc_ok, cbc_meta;
     wire [127:0] cbc_tdata;
     wire [15:0] cbc_tkeep;
     wire [255:0] cbc_icv;
 
-    if (CBC != 0) begin : with_cbc
-        wire wide_block = now.cipher == packet::CIPHER_AES;
-        wire cbc_ok, cbc_meta;
-        cbc_hmac #(
-            .DECRYPT(DECRYPT), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512),
-            .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES), .META_W(1)
-        ) cbc (
-            .clk, .rst, .cmd_valid(state == COMMAND && !to_gcm && queues_ready),
-            .cmd_ready(cbc_ready), .cmd_hash(now.hash), .cmd_cipher(now.cipher),
-            .cmd_integrity(now.integrity), .cmd_key_size(keys.key_size), .cmd_key(keys.key),
-            .cmd_nonce(wide_block ? {keys.iv_seed, now.number}
-                : {keys.iv_seed ^ now.number, 64'd0}),
-            .cmd_esn(now.esn && !now.hash), .cmd_number_high(now.number[63:32]),
-            .cmd_inner(now.hash ? keys.ah_inner : keys.esp_inner),
-            .cmd_outer(now.hash ? keys.ah_outer : keys.esp_outer), .cmd_icv(now.icv),
-            .cmd_meta(1'b0),
-            .s_axis_tvalid(s_axis_tvalid && in_valid && !in_gcm), .s_axis_tready(cbc_in_ready),
-            .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .result_valid(cbc_result_valid),
-            .result_ready(icv_due && !icv_gcm), .result_ok(cbc_ok), .result_icv(cbc_icv),
-            .result_meta(cbc_meta), .m_axis_tvalid(cbc_out_valid),
-            .m_axis_tready(m_axis_tready && out_valid && !out_gcm), .m_axis_tdata(cbc_tdata),
-            .m_axis_tkeep(cbc_tkeep), .m_axis_tlast(cbc_out_last)
-        );
-        wire unused_cbc = &{1'b0, cbc_ok, cbc_meta};
-    end else begin : without_cbc
-        assign {cbc_ready, cbc_in_ready, cbc_out_valid, cbc_out_last, cbc_result_valid} = 5'd0;
-        assign {cbc_tdata, cbc_tkeep, cbc_icv} = '0;
-        wire unused_job = &{1'b0, now, keys};
-    end
+    cbc_hmac #(
+        .DECRYPT(DECRYPT), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512),
+        .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES), .META_W(1)
+    ) cbc (
+        .clk, .rst, .cmd_valid(state == COMMAND && !to_gcm && queues_ready),
+        .cmd_ready(cbc_ready), .cmd_hash(now.hash), .cmd_cipher(now.cipher),
+        .cmd_integrity(now.integrity), .cmd_key_size(keys.key_size), .cmd_key(keys.key),
+        .cmd_nonce(wide_block ? {keys.iv_seed, now.number}
+            : {keys.iv_seed ^ now.number, 64'd0}),
+        .cmd_esn(now.esn && !now.hash), .cmd_number_high(now.number[63:32]),
+        .cmd_inner(now.hash ? keys.ah_inner : keys.esp_inner),
+        .cmd_outer(now.hash ? keys.ah_outer : keys.esp_outer), .cmd_icv(now.icv),
+        .cmd_meta(1'b0),
+        .s_axis_tvalid(s_axis_tvalid && in_valid && !in_gcm), .s_axis_tready(cbc_in_ready),
+        .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .result_valid(cbc_result_valid),
+        .result_ready(icv_due && !icv_gcm), .result_ok(cbc_ok), .result_icv(cbc_icv),
+        .result_meta(cbc_meta), .m_axis_tvalid(cbc_out_valid),
+        .m_axis_tready(m_axis_tready && out_valid && !out_gcm), .m_axis_tdata(cbc_tdata),
+        .m_axis_tkeep(cbc_tkeep), .m_axis_tlast(cbc_out_last)
+    );
 
     // -- AES-GCM ---------------------------------------------------------------------------------------------------
     wire gcm_in_ready, gcm_out_valid, gcm_out_last, gcm_result_valid;
@@ -168,6 +158,7 @@ module esp_engine #(
     assign icv_valid = icv_due && (icv_gcm ? gcm_result_valid : cbc_result_valid);
     assign icv = icv_gcm ? gcm_icv : cbc_icv;
 
+    wire unused = &{1'b0, cbc_ok, cbc_meta};
 endmodule
 
 `default_nettype wire
