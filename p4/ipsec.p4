@@ -17,12 +17,15 @@
 //     ├─ ESP, AH ─▶ Sad, SaIn, Replay     PeerPort, InnerPolicy
 //     │             (check) ─▶ DECRYPT            │          │
 //   Cleartext         │                         Local        │
+//   NatIn             │                         NatIn        │
 //     ├─ local ▶ host │                           ├▶ host    │
 //  ┌──▼───────────────▼──────── Routing ──────────▼──────────▼────┐
 //  │                     route, interface_out                     │
 //  │                           Classify                           │
 //  └──┬───────────────┬───────────────────────────┬──────────┬────┘
-//   SpdOut ◀──────────┴───────────────────────────┘          │
+//   NatOut ◀──────────┴───────────────────────────┘          │
+//     ├─ new flow ▶ host                                     │
+//   SpdOut                                                   │
 //     ├─ SaOut, ProtectedFragmentation ─▶ ENCRYPT            │
 //  ┌──▼───────────────── ClearFragmentation ─────────────────▼────┐
 //  │                ├─ too big, DF clear ─▶ FRAGMENT              │
@@ -58,6 +61,7 @@
 #include "include/cleartext.p4"
 #include "include/routing.p4"
 #include "include/classify.p4"
+#include "include/nat.p4"
 #include "include/spd.p4"
 #include "include/fragmentation.p4"
 #include "include/gre.p4"
@@ -78,6 +82,7 @@ control Receive(inout headers_t hdr,
     InnerPolicy() inner_policy;
     Cleartext() cleartext;
     GreIn() gre_in;
+    NatIn() nat_in;
 
     bit<1> is_fragment = 0;
     bit<1> is_ipsec = 0;
@@ -129,6 +134,10 @@ control Receive(inout headers_t hdr,
             cleartext.apply(hdr, meta);
         }
 
+        if (meta.reason == REASON_NONE && meta.is_local == 1 && is_fragment == 0
+            && meta.service == SERVICE_OTHER) {
+            nat_in.apply(hdr, meta);
+        }
         if (meta.reason == REASON_NONE && meta.is_local == 1) {
             if (is_fragment == 1) {
                 meta.reason = REASON_REASSEMBLE;
@@ -150,6 +159,7 @@ control Forward(inout headers_t hdr,
                 inout standard_metadata_t standard_metadata) {
     Routing() routing;
     Classify() classify;
+    NatOut() nat_out;
     SpdOut() spd_out;
     SaOut() sa_out;
     ProtectedFragmentation() protected_fragmentation;
@@ -164,6 +174,10 @@ control Forward(inout headers_t hdr,
         }
         classify.apply(hdr, meta, standard_metadata);
         if (meta.spd_out != 0 && meta.bypass_spd == 0) {
+            nat_out.apply(hdr, meta);
+            if (meta.reason != REASON_NONE) {
+                return;
+            }
             spd_out.apply(hdr, meta);
         }
         if (meta.protect == 1) {

@@ -18,7 +18,9 @@ control PacketDeparser(packet_out packet, in headers_t hdr) {
         packet.emit(hdr.gre);
         packet.emit(hdr.ports);
         packet.emit(hdr.udp_rest);
+        packet.emit(hdr.tcp_rest);
         packet.emit(hdr.icmp);
+        packet.emit(hdr.icmp_echo);
         packet.emit(hdr.ah);
         packet.emit(hdr.esp);
     }

@@ -120,6 +120,20 @@ header icmp_t {                                // ICMP and ICMPv6
     bit<16> checksum;
 }
 
+header tcp_rest_t {                            // a TCP header after its ports, without options
+    bit<32> sequence;
+    bit<32> acknowledgment;
+    bit<16> flags;                             // data offset, reserved bits, flags
+    bit<16> window;
+    bit<16> checksum;
+    bit<16> urgent;
+}
+
+header icmp_echo_t {                           // echo request and reply, after the ICMP header
+    bit<16> identifier;
+    bit<16> sequence;
+}
+
 header ah_t {                                  // without its ICV (RFC 4302)
     bit<8>  next_header;
     bit<8>  length;
@@ -153,7 +167,9 @@ struct headers_t {
     gre_t            gre;
     ports_t          ports;
     udp_rest_t       udp_rest;
+    tcp_rest_t       tcp_rest;
     icmp_t           icmp;
+    icmp_echo_t      icmp_echo;
     ah_t             ah;
     esp_t            esp;
 }

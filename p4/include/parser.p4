@@ -152,7 +152,8 @@ parser PacketParser(packet_in packet,
             (1 .. 2, PROTOCOL_AH): accept;                     // fewer than 12
             (1, PROTOCOL_UDP): parse_ports;
             (_, PROTOCOL_UDP): parse_udp;
-            (_, PROTOCOL_TCP): parse_ports;
+            (1 .. 4, PROTOCOL_TCP): parse_ports;               // fewer than 20
+            (_, PROTOCOL_TCP): parse_tcp;
             (_, PROTOCOL_SCTP): parse_ports;
             (_, PROTOCOL_ICMP): parse_icmp;
             (_, PROTOCOL_ICMPV6): parse_icmp;
@@ -183,9 +184,27 @@ parser PacketParser(packet_in packet,
         transition accept;
     }
 
+    state parse_tcp {
+        packet.extract(hdr.ports);
+        packet.extract(hdr.tcp_rest);
+        meta.src_port = hdr.ports.src_port;
+        meta.dst_port = hdr.ports.dst_port;
+        transition accept;
+    }
+
     state parse_icmp {
         packet.extract(hdr.icmp);
         meta.dst_port = hdr.icmp.type ++ hdr.icmp.code;
+        transition select(meta.protocol, hdr.icmp.type, meta.l4_length[31:2]) {
+            (_, _, 1): accept;                                 // fewer than 8 octets
+            (PROTOCOL_ICMP, 0, _): parse_icmp_echo;
+            (PROTOCOL_ICMP, 8, _): parse_icmp_echo;
+            default: accept;
+        }
+    }
+
+    state parse_icmp_echo {
+        packet.extract(hdr.icmp_echo);
         transition accept;
     }
 

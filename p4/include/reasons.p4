@@ -22,6 +22,7 @@ const reason_t REASON_INNER_POLICY = 12;
 const reason_t REASON_NOT_IPSEC = 13;
 const reason_t REASON_REPLAYED = 14;
 const reason_t REASON_TOO_OLD = 15;
+const reason_t REASON_NAT_FLOW = 20;
 
 const reason_t REASON_FIRST_DROP = 32;     // below: punts; from here on: counted only
 const reason_t REASON_UNKNOWN_INTERFACE = 32;

@@ -10,6 +10,8 @@
 #define POLICY_TABLE_SIZE 16384        // selectors: SPD, cleartext check, inner policy, classes
 #define SAD_TABLE_SIZE 8192            // (destination, protocol, SPI): two rows for an AH+ESP bundle
 #define SA_TABLE_SIZE 4096             // rows of the SA tables, 1 ... 4095; row 0 stands for "no SA"
+#define NAT_RULE_TABLE_SIZE 256         // what an Easy VPN remote translates
+#define NAT_FLOW_TABLE_SIZE 16384      // flows that are translated, each way
 #define REASON_COUNT 64                // rows of the drops counter and the punt meter
 
 #define IPV6_EXTENSION_HEADERS 8       // headers of one chain that the parser follows

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from ipsecplane.ike.types import IsakmpState
 from ipsecplane.ios.session import Session
+from ipsecsim.network.host import Host
 
 from tests.agent.configs import PORTS, router
-from tests.agent.routers import Pair, Site, make_pair
+from tests.agent.routers import Pair, Site, add_host, host_ping, make_pair
 
 REMOTE = """
 hostname remote
@@ -209,3 +210,47 @@ def test_what_is_lacking_is_told(line: str) -> None:
     made.run(1)
     assert state(made.a) == "IDLE"
     assert "ezvpn ez: idle until it has a" in made.log(made.a)
+
+
+# --- client mode: inside hosts share the assigned address ---
+
+
+def behind(made: Pair) -> tuple[Host, Host]:
+    """A host behind the remote, one behind the server."""
+    inside = add_host(made.a, 2, "192.168.1.10/24", "192.168.1.1")
+    far = add_host(made.b, 2, "192.168.2.10/24", "192.168.2.1", number=11)
+    return inside, far
+
+
+def test_inside_hosts_are_translated_to_the_assigned_address() -> None:
+    made = remote_and_server()
+    inside, far = behind(made)
+    assert host_ping(made, inside, "192.168.2.10") == "!!!!!"
+    assert host_ping(made, far, "10.9.0.1", count=2) == "!!", "the router itself answers"
+    flows = list(made.a.router.agent._plane.nat.translations)
+    assert [(str(f.inside), str(f.outside)) for f in flows] == [("192.168.1.10", "10.9.0.1")]
+
+
+def test_network_extension_translates_nothing() -> None:
+    made = remote_and_server("network-extension")
+    inside, far = behind(made)
+    assert host_ping(made, inside, "192.168.2.10") == "!!!!!"
+    assert host_ping(made, far, "192.168.1.10") == "!!!!!"
+    assert len(made.a.router.agent._plane.nat.translations) == 0
+
+
+def test_fragments_of_inside_hosts_are_put_together_and_translated() -> None:
+    made = remote_and_server()
+    inside, _ = behind(made)
+    assert host_ping(made, inside, "192.168.2.10", count=2, size=3000) == "!!"
+
+
+def test_an_idle_flow_ends() -> None:
+    made = remote_and_server()
+    inside, _ = behind(made)
+    host_ping(made, inside, "192.168.2.10", count=1)
+    nat = made.a.router.agent._plane.nat
+    assert len(nat.translations) == 1
+    made.run(150)
+    assert len(nat.translations) == 0
+    assert host_ping(made, inside, "192.168.2.10", count=1) == "!"

@@ -123,6 +123,8 @@ SIZES = {
         for n in (4, 6)
     ),
     "SAD_TABLE_SIZE": ("sad_v4", "sad_v6"),
+    "NAT_RULE_TABLE_SIZE": ("nat_rule_v4",),
+    "NAT_FLOW_TABLE_SIZE": ("nat_in_v4", "nat_out_v4"),
     "SA_TABLE_SIZE": ("sa_in", "sa_out", "path_mtu"),
 }
 

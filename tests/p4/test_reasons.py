@@ -169,6 +169,11 @@ CASES = {
         (decrypted(900),),
         check=lambda p: (p.sa_index, p.value, p.if_id, p.operation) == (5, SPI, WAN, 10),
     ),
+    Reason.NAT_FLOW: Case(
+        from_lan(),
+        [entry("nat_rule_v4", {"spd_policy": POLICY}, "nat_translate", {"nat_rule": 3}, 1)],
+        check=lambda p: (p.value, p.if_id) == (3, LAN),
+    ),
     Reason.UNKNOWN_INTERFACE: Case((9, from_lan()[1])),
     Reason.NOT_MY_MAC: Case(
         frame(LAN, IP(src=HOST4[LAN], dst=REMOTE4) / UDP() / DATA, "02:99:99:99:99:99")

@@ -31,6 +31,7 @@ from .fragments import Fragments
 from .interface_counters import InterfaceCounters
 from .interfaces import InterfaceTable
 from .log import Log
+from .nat import Nat
 from .options import AgentOptions, ReplayUnit
 from .punts import Punts
 from .stack import Stack
@@ -93,7 +94,11 @@ class ControlPlane:
         )
         self.stack.on_sent = self._debug_sent
         self.tunnels = Tunnels(self.crypto, random_bytes)
-        self.punts = Punts(self.stack, self.crypto, self.counters, self.log, self.largest_inner)
+        self.nat = Nat(self.sessions[Target.PIPELINE], self.log, self._changed)
+        self.stack.translations = self.nat.translations
+        self.punts = Punts(
+            self.stack, self.crypto, self.counters, self.log, self.nat, self.largest_inner
+        )
         self.resolved = config
         self._clock = clock
         self._options = options
@@ -135,6 +140,7 @@ class ControlPlane:
             self.crypto.next_timeout(),
             self.tunnels.next_timeout(),
             self.ezvpn.next_timeout(),
+            self.nat.next_timeout(),
             self.stack.next_timeout(),
             self.programmer.next_timeout(),
             *(session.next_timeout() for session in self.sessions.values()),
@@ -151,6 +157,7 @@ class ControlPlane:
             self.crypto.handle_timeout(now)
             self.tunnels.handle_timeout(now)
             self.ezvpn.handle_timeout(now)
+            self.nat.handle_timeout(now)
             self.stack.handle_timeout(now)
 
     def pump(self) -> None:
@@ -170,6 +177,7 @@ class ControlPlane:
             self.stack.neighbours.forget(if_id)
         self.ezvpn.configure(config, self.interfaces.is_up, self.now)
         warnings = self.crypto.configure(self.resolved, self.stack.rib.local, self.now)
+        self.nat.configure(config, self.ezvpn.remotes(), self.crypto.spd)
         self.tunnels.reconfigured(self.resolved)
         warnings += self.ezvpn.warnings()
         warnings += weak_algorithms(config) + unsupported_with_ipv6(config)
@@ -235,6 +243,9 @@ class ControlPlane:
                 self.configure(self.config)
             elif self._tables_due:
                 self._program()
+            elif self.programmer.in_step and (held := self.nat.take_held()):
+                for packet in held:
+                    self._transmit(packet)
             elif datagrams := self.crypto.engine.datagrams_to_send():
                 for datagram in datagrams:
                     self.stack.send_ike(datagram)
@@ -306,6 +317,7 @@ class ControlPlane:
             self.stack,
             self.crypto,
             self.tunnels,
+            self.nat,
             self.resolved,
             replay_in_pipeline=self._options.replay is ReplayUnit.PIPELINE,
         )

@@ -18,6 +18,7 @@ from ipsecplane.targets.reasons import Reason
 from .counters import Counters
 from .crypto import Crypto
 from .log import Log
+from .nat import Nat
 from .stack import Stack
 
 
@@ -30,6 +31,7 @@ class Punts:
         crypto: Crypto,
         counters: Counters,
         log: Log,
+        nat: Nat,
         largest_inner: Callable[[SadEntry], int],
     ) -> None:
         """`largest_inner` says how large a cleartext packet of an SA may be."""
@@ -56,6 +58,7 @@ class Punts:
             Reason.NOT_IPSEC: self._not_ipsec,
             Reason.REPLAYED: self._replayed,
             Reason.TOO_OLD: self._replayed,
+            Reason.NAT_FLOW: lambda p: nat.new_flow(p, self.now),
         }
 
     def told(self, digest: Digest) -> None:

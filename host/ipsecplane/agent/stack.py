@@ -29,6 +29,7 @@ from ipsecplane.net.ip import (
     parse_udp,
 )
 from ipsecplane.net.neighbours import NeighbourCache, Port
+from ipsecplane.net.pat import Translations
 from ipsecplane.net.ping import Ping
 from ipsecplane.net.rib import Rib
 from ipsecplane.net.tcp import reset_for
@@ -67,6 +68,7 @@ class Stack:
         self.fragments = fragments
         self.now = 0.0
         self.on_sent: Callable[[IpPacket, bytes], None] | None = None  # sees what policy applies to
+        self.translations = Translations()
         self._interfaces = interfaces
         self._transmit = transmit
         self._on_ike = on_ike
@@ -252,6 +254,9 @@ class Stack:
             if packet.protocol in (ICMP, ICMPV6) and kind is Kind.TOO_BIG:
                 self._ping_error(packet, kind)
             return
+        before = self.translations.as_it_was(packet)
+        if before is not packet:
+            packet, octets = before, before.encode()
         came_in = kind is Kind.TIME_EXCEEDED  # else the punt names the interface out
         interface = self._interfaces.numbered(punt.if_id) if came_in else None
         self._tell(packet, octets, kind, interface, mtu)
@@ -291,6 +296,10 @@ class Stack:
     def _deliver(self, packet: IpPacket, octets: bytes, interface: Interface | None) -> None:
         if packet.dst not in self.rib.local:
             return  # broadcast: nothing of ours listens
+        inside = self.translations.to_inside(packet)
+        if inside is not None:  # put together here: the pipeline has not translated it
+            self.send(inside)
+            return
         match packet.protocol:
             case 1 | 58:
                 self._icmp(packet)
@@ -326,9 +335,9 @@ class Stack:
             if ping is not None:
                 ping.reply(packet, message, self.now)
         else:
-            self._icmp_error(message)
+            self._icmp_error(packet, message)
 
-    def _icmp_error(self, message: IcmpMessage) -> None:
+    def _icmp_error(self, packet: IpPacket, message: IcmpMessage) -> None:
         """An error about something we sent: a ping's echo, or an IPsec packet too big."""
         try:
             about = parse_ip(_completed(message.data))
@@ -336,7 +345,10 @@ class Stack:
             return
         if about.src not in self.rib.local:
             return
-        if about.protocol in (ICMP, ICMPV6):
+        before = self.translations.as_it_was(about)
+        if before is not about:
+            self.send(icmp.about_another(packet, message, before))
+        elif about.protocol in (ICMP, ICMPV6):
             self._ping_error(about, message.kind)
         elif message.kind is Kind.TOO_BIG and about.protocol in (ESP, AH, UDP):
             self._on_too_big(_too_big(about, message))

@@ -20,11 +20,13 @@ from ipsecplane.targets.desired import (
     desired_pipeline_entries,
     largest_inner,
 )
+from ipsecplane.targets.nat import desired_nat_entries
 from ipsecplane.targets.tables import Key, TableEntry
 
 from .crypto import Crypto
 from .gre import OVERHEAD
 from .interfaces import Interface, InterfaceTable
+from .nat import Nat
 from .stack import Stack
 from .tunnels import Tunnels
 
@@ -36,6 +38,7 @@ def desired(
     stack: Stack,
     crypto: Crypto,
     tunnels: Tunnels,
+    nat: Nat,
     config: RouterConfig,
     *,
     replay_in_pipeline: bool,
@@ -59,6 +62,7 @@ def desired(
         )
     )
     lines = _lines(entries, crypto)
+    entries += desired_nat_entries(nat.rules, nat.translations)
     entries += desired_accelerator_entries(sas, replay=not replay_in_pipeline)
     return entries, lines
 

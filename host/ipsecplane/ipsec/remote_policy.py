@@ -21,7 +21,7 @@ from .policy import (
 from .selectors import cube_of_identities
 
 REMOTE_SEQUENCE: Final = 1
-_EVERYWHERE: Final = IPv4Network("0.0.0.0/0")
+EVERYWHERE: Final = IPv4Network("0.0.0.0/0")
 _PFS_GROUP: Final = 2
 
 # A remote configures no transform sets: it offers these, best first.
@@ -70,7 +70,7 @@ def remote_policy(
     name = f"{interface.name}-head-0"
     entries: dict[int, PolicyEntry] = {}
     rules: list[Rule] = []
-    for theirs in remote.given.split or (_EVERYWHERE,):
+    for theirs in remote.given.split or (EVERYWHERE,):
         for ours in own:
             local, far = ProxyIdentity(ours), ProxyIdentity(theirs)
             number = numbers.entry((interface.name, name, REMOTE_SEQUENCE, "", local, far))

@@ -121,6 +121,14 @@ def error_about(
     return IcmpMessage(kind, mtu, quote).packet(src, offending.src, tos=tos)
 
 
+def about_another(error: IpPacket, message: IcmpMessage, packet: IpPacket) -> IpPacket:
+    """An error as the sender of `packet` is to see it: what it quotes was translated on its way."""
+    quoted = packet.encode()[: len(message.data)]
+    payload = error.payload[:2] + bytes(2) + error.payload[4:8] + quoted
+    covered = checksum(payload).to_bytes(2, "big")
+    return IpPacket(error.src, packet.src, ICMP, payload[:2] + covered + payload[4:])
+
+
 def _is_query(packet: IpPacket) -> bool:
     if not packet.payload:
         return False

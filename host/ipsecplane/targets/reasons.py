@@ -31,6 +31,7 @@ class Reason(IntEnum):
     NOT_IPSEC = 13  # in the clear, but policy asks for IPsec
     REPLAYED = 14  # sequence number seen before; value = SPI
     TOO_OLD = 15  # left of the replay window; value = SPI
+    NAT_FLOW = 20  # to be translated, and not yet decided to what; value = rule
 
     # Drops: counted only.
     UNKNOWN_INTERFACE = 32  # no interface for this port and VLAN
