@@ -1,8 +1,8 @@
 // The crypto accelerator: frames with a crypto header in, frames out, SAs through AXI4-Lite.
 //
-//              AXI4-Lite ─▶ accel_control: registers, SA tables, keys, counters
-//                             │ rows, windows        │ keys
-//   frames ─▶ accel_core: transmit and receive ⇄ esp_engine, one each ─▶ frames
+//   AXI4-Lite ─▶ accel_control: registers, SA tables, keys, counters
+//                     │ rows, keys, windows
+//   frames ─▶ frame_parse ─▶ accel_core: transmit and receive ─▶ frame_results ─▶ frames
 //
 // docs/accelerator.md says what it does, docs/decisions/rtl-accelerator.md how; docs/registers.md has
 // the registers. Octet 0 of a frame is in tdata[7:0]. Reset invalidates every SA and clears every key:
@@ -89,64 +89,94 @@ module ipsec_accel #(
         .tx_count_valid, .tx_count, .rx_count_valid, .rx_count, .in_flight(!idle), .ready
     );
 
-    wire core_ready;
-    wire packet::job_t tx_job, rx_job;
-    wire tx_job_valid, tx_job_ready, tx_icv_valid, rx_job_valid, rx_job_ready, rx_icv_valid;
-    wire [255:0] tx_icv, rx_icv;
-    wire [127:0] tx_to_tdata, tx_from_tdata, rx_to_tdata, rx_from_tdata;
-    wire [15:0] tx_to_tkeep, tx_from_tkeep, rx_to_tkeep, rx_from_tkeep;
-    wire tx_to_tlast, tx_to_tvalid, tx_to_tready, tx_from_tlast, tx_from_tvalid, tx_from_tready;
-    wire rx_to_tlast, rx_to_tvalid, rx_to_tready, rx_from_tlast, rx_from_tvalid, rx_from_tready;
+    // -- frames in ---------------------------------------------------------------------------------------
+    wire packet::request_t request;
+    wire [127:0] prefix_tdata, request_tdata;
+    wire [15:0] prefix_tkeep, request_tkeep;
+    wire prefix_tuser, prefix_tlast, prefix_tvalid, request_tlast, request_tvalid, inbound;
+    wire tx_prefix_ready, rx_prefix_ready, tx_request_ready, rx_request_ready, parse_ready;
+    wire parse_idle;
 
-    accel_core #(.ADDR_W(ADDR_W), .SAS(SAS), .FAST(FAST)) core (
+    frame_parse #(.ADDR_W(ADDR_W)) parse (
         .clk, .rst, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast,
-        .s_axis_tvalid(s_axis_tvalid && ready), .s_axis_tready(core_ready),
+        .s_axis_tvalid(s_axis_tvalid && ready), .s_axis_tready(parse_ready),
+        .m_prefix_tuser(prefix_tuser), .m_prefix_tdata(prefix_tdata),
+        .m_prefix_tkeep(prefix_tkeep), .m_prefix_tlast(prefix_tlast),
+        .m_prefix_tvalid(prefix_tvalid),
+        .m_prefix_tready(inbound ? rx_prefix_ready : tx_prefix_ready),
+        .m_axis_tuser(request), .m_axis_tdata(request_tdata), .m_axis_tkeep(request_tkeep),
+        .m_axis_tlast(request_tlast), .m_axis_tvalid(request_tvalid),
+        .m_axis_tready(inbound ? rx_request_ready : tx_request_ready), .inbound,
+        .count_valid(parse_count_valid), .count(parse_count), .idle(parse_idle)
+    );
+    assign s_axis_tready = parse_ready && ready;
+
+    // -- requests to results ---------------------------------------------------------------------------------
+    wire packet::result_t tx_result, rx_result;
+    wire [127:0] tx_tdata, rx_tdata;
+    wire [15:0] tx_tkeep, rx_tkeep;
+    wire tx_tlast, tx_tvalid, tx_tready, rx_tlast, rx_tvalid, rx_tready, core_idle;
+
+    accel_core #(
+        .ADDR_W(ADDR_W), .SAS(SAS), .FAST(FAST), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256),
+        .SHA512(SHA512), .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
+    ) core (
+        .clk, .rst, .s_tx_tuser(request), .s_tx_tdata(request_tdata), .s_tx_tkeep(request_tkeep),
+        .s_tx_tlast(request_tlast), .s_tx_tvalid(request_tvalid && !inbound),
+        .s_tx_tready(tx_request_ready), .s_rx_tuser(request), .s_rx_tdata(request_tdata),
+        .s_rx_tkeep(request_tkeep), .s_rx_tlast(request_tlast),
+        .s_rx_tvalid(request_tvalid && inbound), .s_rx_tready(rx_request_ready),
         .tx_sa_read, .tx_sa_index, .tx_sa_found, .tx_sa_row, .tx_number_write, .tx_number,
         .tx_done, .rx_sa_read, .rx_sa_index, .rx_sa_found, .rx_sa_row, .rx_done, .window_valid,
         .window_ready, .window_sa, .window_ah, .window_size, .window_esn, .window_keep,
-        .tx_job, .tx_job_valid, .tx_job_ready, .m_tx_engine_tdata(tx_to_tdata),
-        .m_tx_engine_tkeep(tx_to_tkeep), .m_tx_engine_tlast(tx_to_tlast),
-        .m_tx_engine_tvalid(tx_to_tvalid), .m_tx_engine_tready(tx_to_tready),
-        .s_tx_engine_tdata(tx_from_tdata), .s_tx_engine_tkeep(tx_from_tkeep),
-        .s_tx_engine_tlast(tx_from_tlast), .s_tx_engine_tvalid(tx_from_tvalid),
-        .s_tx_engine_tready(tx_from_tready), .tx_icv_valid, .tx_icv,
-        .rx_job, .rx_job_valid, .rx_job_ready, .m_rx_engine_tdata(rx_to_tdata),
-        .m_rx_engine_tkeep(rx_to_tkeep), .m_rx_engine_tlast(rx_to_tlast),
-        .m_rx_engine_tvalid(rx_to_tvalid), .m_rx_engine_tready(rx_to_tready),
-        .s_rx_engine_tdata(rx_from_tdata), .s_rx_engine_tkeep(rx_from_tkeep),
-        .s_rx_engine_tlast(rx_from_tlast), .s_rx_engine_tvalid(rx_from_tvalid),
-        .s_rx_engine_tready(rx_from_tready), .rx_icv_valid, .rx_icv,
-        .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast, .m_axis_tvalid, .m_axis_tready,
-        .parse_count_valid, .parse_count, .tx_count_valid, .tx_count, .rx_count_valid, .rx_count,
-        .idle
+        .tx_key_read, .tx_key_index, .tx_key_found, .tx_keys, .rx_key_read, .rx_key_index,
+        .rx_key_found, .rx_keys, .m_tx_tuser(tx_result), .m_tx_tdata(tx_tdata),
+        .m_tx_tkeep(tx_tkeep), .m_tx_tlast(tx_tlast), .m_tx_tvalid(tx_tvalid),
+        .m_tx_tready(tx_tready), .m_rx_tuser(rx_result), .m_rx_tdata(rx_tdata),
+        .m_rx_tkeep(rx_tkeep), .m_rx_tlast(rx_tlast), .m_rx_tvalid(rx_tvalid),
+        .m_rx_tready(rx_tready), .tx_count_valid, .tx_count, .rx_count_valid, .rx_count,
+        .idle(core_idle)
     );
-    assign s_axis_tready = core_ready && ready;
+    assign idle = core_idle && parse_idle;
 
-    esp_engine #(
-        .DECRYPT(1'b0), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512),
-        .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
-    ) tx_engine (
-        .clk, .rst, .job(tx_job), .job_valid(tx_job_valid), .job_ready(tx_job_ready),
-        .s_axis_tdata(tx_to_tdata), .s_axis_tkeep(tx_to_tkeep), .s_axis_tlast(tx_to_tlast),
-        .s_axis_tvalid(tx_to_tvalid), .s_axis_tready(tx_to_tready), .key_read(tx_key_read),
-        .key_index(tx_key_index), .key_found(tx_key_found), .key_row(tx_keys),
-        .m_axis_tdata(tx_from_tdata), .m_axis_tkeep(tx_from_tkeep), .m_axis_tlast(tx_from_tlast),
-        .m_axis_tvalid(tx_from_tvalid), .m_axis_tready(tx_from_tready), .icv_valid(tx_icv_valid),
-        .icv(tx_icv)
+    // -- frames out ------------------------------------------------------------------------------------------
+    wire [127:0] tx_frame_tdata, rx_frame_tdata;
+    wire [15:0] tx_frame_tkeep, rx_frame_tkeep;
+    wire tx_frame_tlast, tx_frame_tvalid, tx_frame_tready;
+    wire rx_frame_tlast, rx_frame_tvalid, rx_frame_tready, merged_tuser;
+
+    frame_results tx_results (
+        .clk, .rst, .s_prefix_tuser(prefix_tuser), .s_prefix_tdata(prefix_tdata),
+        .s_prefix_tkeep(prefix_tkeep), .s_prefix_tlast(prefix_tlast),
+        .s_prefix_tvalid(prefix_tvalid && !inbound), .s_prefix_tready(tx_prefix_ready),
+        .s_axis_tuser(tx_result), .s_axis_tdata(tx_tdata), .s_axis_tkeep(tx_tkeep),
+        .s_axis_tlast(tx_tlast), .s_axis_tvalid(tx_tvalid), .s_axis_tready(tx_tready),
+        .m_axis_tdata(tx_frame_tdata), .m_axis_tkeep(tx_frame_tkeep),
+        .m_axis_tlast(tx_frame_tlast), .m_axis_tvalid(tx_frame_tvalid),
+        .m_axis_tready(tx_frame_tready)
     );
 
-    esp_engine #(
-        .DECRYPT(1'b1), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512),
-        .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
-    ) rx_engine (
-        .clk, .rst, .job(rx_job), .job_valid(rx_job_valid), .job_ready(rx_job_ready),
-        .s_axis_tdata(rx_to_tdata), .s_axis_tkeep(rx_to_tkeep), .s_axis_tlast(rx_to_tlast),
-        .s_axis_tvalid(rx_to_tvalid), .s_axis_tready(rx_to_tready), .key_read(rx_key_read),
-        .key_index(rx_key_index), .key_found(rx_key_found), .key_row(rx_keys),
-        .m_axis_tdata(rx_from_tdata), .m_axis_tkeep(rx_from_tkeep), .m_axis_tlast(rx_from_tlast),
-        .m_axis_tvalid(rx_from_tvalid), .m_axis_tready(rx_from_tready), .icv_valid(rx_icv_valid),
-        .icv(rx_icv)
+    frame_results rx_results (
+        .clk, .rst, .s_prefix_tuser(prefix_tuser), .s_prefix_tdata(prefix_tdata),
+        .s_prefix_tkeep(prefix_tkeep), .s_prefix_tlast(prefix_tlast),
+        .s_prefix_tvalid(prefix_tvalid && inbound), .s_prefix_tready(rx_prefix_ready),
+        .s_axis_tuser(rx_result), .s_axis_tdata(rx_tdata), .s_axis_tkeep(rx_tkeep),
+        .s_axis_tlast(rx_tlast), .s_axis_tvalid(rx_tvalid), .s_axis_tready(rx_tready),
+        .m_axis_tdata(rx_frame_tdata), .m_axis_tkeep(rx_frame_tkeep),
+        .m_axis_tlast(rx_frame_tlast), .m_axis_tvalid(rx_frame_tvalid),
+        .m_axis_tready(rx_frame_tready)
     );
+
+    frame_merge merge (
+        .clk, .rst, .s_a_tuser(1'b0), .s_a_tdata(tx_frame_tdata), .s_a_tkeep(tx_frame_tkeep),
+        .s_a_tlast(tx_frame_tlast), .s_a_tvalid(tx_frame_tvalid), .s_a_tready(tx_frame_tready),
+        .s_b_tuser(1'b0), .s_b_tdata(rx_frame_tdata), .s_b_tkeep(rx_frame_tkeep),
+        .s_b_tlast(rx_frame_tlast), .s_b_tvalid(rx_frame_tvalid), .s_b_tready(rx_frame_tready),
+        .m_axis_tuser(merged_tuser), .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast, .m_axis_tvalid,
+        .m_axis_tready
+    );
+
+    wire unused = &{1'b0, merged_tuser};
 endmodule
 
 `default_nettype wire

@@ -38,7 +38,9 @@ module frame_parse #(
     output wire                     inbound,
     // What is to be counted
     output logic                    count_valid,
-    output packet::count_t          count
+    output packet::count_t          count,
+    // No frame is here, nor part of one
+    output wire                     idle
 );
     localparam int FRAMES = 8;
     localparam [16:0] PREFIX = 17'd46;
@@ -112,6 +114,7 @@ module frame_parse #(
     wire [16:0] prefix = PREFIX + {9'd0, l3_offset};
     wire short = all < prefix;
 
+    assign idle = waiting == 4'd0 && !reading && length == 17'd0;
     assign inbound = operation == 4'd2;
     assign m_axis_tuser.operation = operation[1:0];
     assign m_axis_tuser.sa_index = crypto[239:224];

@@ -154,7 +154,15 @@ def _scenario_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="[ROUTER=]KIND",
-        help="software (default)",
+        help="software (default), or rtl: the SystemVerilog, through Verilator (docs/rtl.md)",
+    )
+    parser.add_argument(
+        "--trace",
+        action="append",
+        default=[],
+        metavar="[ROUTER=]FILE",
+        dest="traces",
+        help="waveforms of --accelerator rtl, FILE.fst or FILE.vcd (docs/rtl.md)",
     )
     parser.add_argument(
         "--port",
@@ -186,7 +194,10 @@ def _devices(parsed: argparse.Namespace) -> DeviceChoice:
             raise CommandError(f"--port {text}: write ROUTER.PORT=IFACE")
         interfaces[router, port] = interface
     return DeviceChoice(
-        dict(map(_owner, parsed.pipeline)), dict(map(_owner, parsed.accelerator)), interfaces
+        dict(map(_owner, parsed.pipeline)),
+        dict(map(_owner, parsed.accelerator)),
+        interfaces,
+        {router: Path(file) for router, file in map(_owner, parsed.traces)},
     )
 
 

@@ -17,7 +17,6 @@ from tests.rtl import traffic
 from tests.rtl.axil import AxiLite
 from tests.rtl.harness import settings, simulate
 from tests.rtl.streams import Packet, PacketSink, PacketSource, Scoreboard, seeded, start
-from tests.rtl.test_accel_core import random_frame
 
 INSTALL, READ = 1, 3
 
@@ -97,7 +96,7 @@ async def random_frames(dut: Any) -> None:
     world = World(dut, random, sas, chosen["rate"])
     await world.begin()
     for number in range(chosen["frames"]):
-        world.send(random_frame(random, sas, world.peer))
+        world.send(traffic.random_frame(random, sas, world.peer))
         if number % 10 == 0:
             await world.done()
         if number % 60 == 59:  # a row is replaced, with its own epoch or another

@@ -394,6 +394,25 @@ class Peer:
             return sealed
 
 
+def random_frame(random: Random, sas: dict[int, Tunnel], peer: Peer) -> bytes:
+    """A request with octets carried in front of the packet; some frames are no requests."""
+    outbound = random.random() < 0.5
+    request = outbound_request(random, sas) if outbound else peer.request()
+    carried = random.randbytes(random.choice((0, 0, 0, 2, 4, random.randint(0, 255))))
+    header = bytearray(request.header.encode())
+    header[9] = len(carried)
+    chance = random.random()
+    if chance < 0.1:
+        at = random.choice((0, 0, 1, 8, 9, random.randrange(32)))
+        header[at] ^= 1 << random.randrange(8)
+    frame = random.randbytes(12) + ETHERNET[12:] + bytes(header) + carried + request.packet
+    if chance > 0.97:
+        frame = frame[: random.randint(1, 60)]
+    elif chance > 0.95:
+        frame = frame[:12] + b"\x08\x00" + frame[14:]
+    return frame
+
+
 def expected(rig: Rig, request: Request) -> list[Result]:
     """The golden model's results, in the form in which the engines give them."""
     frames = rig.accelerator.process(request.frame, 0.0)

@@ -174,7 +174,7 @@ def test_the_seed_is_the_scenario_s_or_the_given_one(tmp_path: Path, typed: Type
     [
         (["--pipeline", "c=bmv2"], NO_TARGET, "no router 'c' in the scenario (a, b)"),
         (["--pipeline", "asic"], NO_TARGET, "--pipeline asic: is none of embedded, bmv2, grpc://"),
-        (["--accelerator", "gpu"], NO_TARGET, "--accelerator gpu: is not software"),
+        (["--accelerator", "gpu"], NO_TARGET, "--accelerator gpu: is neither software nor rtl"),
         (["--port", "a=eth0"], WRONG_INPUT, "--port a=eth0: write ROUTER.PORT=IFACE"),
     ],
 )

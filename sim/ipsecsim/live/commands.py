@@ -45,6 +45,15 @@ def register_agent(commands: Subparsers[argparse.ArgumentParser]) -> None:
         help="embedded (default), bmv2, or grpc://HOST:PORT[/DEVICE] with --map INTERFACE=PORT",
     )
     parser.add_argument(
+        "--accelerator",
+        default="software",
+        metavar="KIND",
+        help="software (default), or rtl: the SystemVerilog, compiled by Verilator",
+    )
+    parser.add_argument(
+        "--trace", type=Path, metavar="FILE", help="waveforms of rtl, FILE.fst or FILE.vcd"
+    )
+    parser.add_argument(
         "--accelerator-device",
         metavar="DEVICE",
         help="the network interface that is cabled to the accelerator port of a grpc:// pipeline",
@@ -180,6 +189,8 @@ def _options(parsed: argparse.Namespace) -> LiveOptions:
         interfaces,
         parsed.pipeline,
         parsed.accelerator_device,
+        parsed.accelerator,
+        parsed.trace,
         parsed.grpc,
         parsed.seed,
         parsed.pcap,

@@ -21,9 +21,9 @@ from ipsecsim.live.served import ServedPipeline
 from ipsecsim.network.capture import Captures
 from ipsecsim.network.devices.base import ACCELERATOR_PORT, PipelineDevice
 from ipsecsim.network.devices.bmv2 import Bmv2Pipeline
+from ipsecsim.network.devices.choice import SOFTWARE, accelerator
 from ipsecsim.network.devices.embedded import EmbeddedPipeline
 from ipsecsim.network.devices.external import ExternalPipeline
-from ipsecsim.network.devices.software import SoftwareAccelerator
 from ipsecsim.network.randomness import Randomness
 from ipsecsim.network.realtime import RealTimeLoop
 from ipsecsim.network.router import Router, RouterSetup
@@ -45,15 +45,18 @@ class LiveOptions:
     """How a router is plugged into this machine.
 
     `interfaces`: names as written in the configuration, or abbreviated -> network interface; with a
-    pipeline elsewhere (`grpc://`) its port number, and `accelerator` is the network interface here
-    that is cabled to its accelerator port. `serve`: where the embedded switch offers P4Runtime.
+    pipeline elsewhere (`grpc://`) its port number, and `accelerator_device` is the network
+    interface here that is cabled to its accelerator port. `accelerator`: software or rtl, whose
+    waveforms go to `trace`. `serve`: where the embedded switch offers P4Runtime.
     `seed` None = the system's randomness. `captures`: folder of a pcapng per network interface;
     `keys`: one for the keys that Wireshark needs to read them.
     """
 
     interfaces: Mapping[str, str]
     pipeline: str = EMBEDDED
-    accelerator: str | None = None
+    accelerator_device: str | None = None
+    accelerator: str = SOFTWARE
+    trace: Path | None = None
     serve: str | None = None
     seed: int | None = None
     captures: Path | None = None
@@ -94,7 +97,8 @@ class LiveRouter:
                     election_id=_ELECTION_ID,
                 ),
             )
-            self._router = Router(setup, pipeline, SoftwareAccelerator(), self.loop, randomness)
+            engine = accelerator(options.accelerator, options.trace)
+            self._router = Router(setup, pipeline, engine, self.loop, randomness)
             if not options.elsewhere:
                 for interface, (_, device) in plugs.items():
                     port = LivePort(interface, device, self.loop)
@@ -189,8 +193,8 @@ class LiveRouter:
             return EmbeddedPipeline(self.loop, rng)
         if options.pipeline == BMV2:
             return Bmv2Pipeline(name, self.loop)
-        assert options.accelerator is not None
-        cabled = {ACCELERATOR_PORT: options.accelerator}
+        assert options.accelerator_device is not None
+        cabled = {ACCELERATOR_PORT: options.accelerator_device}
         return ExternalPipeline(options.pipeline, cabled, self.loop)
 
     def _keep_up(self) -> None:
@@ -238,13 +242,15 @@ def _check(options: LiveOptions) -> None:
         raise LiveError(f"--pipeline {options.pipeline}: is none of embedded, bmv2, grpc://…")
     if options.serve is not None and options.pipeline != EMBEDDED:
         raise LiveError(f"--grpc offers the embedded switch; --pipeline is {options.pipeline}")
-    if options.elsewhere and options.accelerator is None:
+    if options.elsewhere and options.accelerator_device is None:
         raise LiveError(
             f"--pipeline {options.pipeline}: say which interface here is cabled to its port "
             f"{ACCELERATOR_PORT}: --accelerator-device DEVICE"
         )
-    if options.accelerator is not None and not options.elsewhere:
+    if options.accelerator_device is not None and not options.elsewhere:
         raise LiveError("--accelerator-device is for a pipeline elsewhere (grpc://)")
+    if options.trace is not None and options.accelerator == SOFTWARE:
+        raise LiveError(f"--trace {options.trace}: waveforms are those of --accelerator rtl")
     if options.captures is not None and options.elsewhere:
         raise LiveError("--pcap sees no packets of a pipeline elsewhere")
 

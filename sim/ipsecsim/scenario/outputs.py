@@ -70,7 +70,11 @@ def run_with_outputs(
             record_of(world, runner.report, journal).write(folder)
             write_wireshark_keys(folder / WIRESHARK, world.agents())
             _write_tables(world, folder)
+            cycles = _cycles(world)
     if screen is not None:
+        screen.writelines(
+            f"{name}: {count:,} cycles of the accelerator\n" for name, count in cycles
+        )
         screen.write(f"Transcript, captures, keys and tables are in {folder}\n")
     return report
 
@@ -106,6 +110,12 @@ def _replace(folder: Path, fresh: Path) -> None:
             stale.unlink()
     for file in (fresh / TRANSCRIPT, *(fresh / CAPTURES).iterdir()):
         file.rename(folder / file.relative_to(fresh))
+
+
+def _cycles(world: World) -> list[tuple[str, int]]:
+    """Of the routers whose accelerator has a clock."""
+    each = [(name, router.accelerator.cycles) for name, router in world.routers.items()]
+    return [(name, cycles) for name, cycles in each if cycles is not None]
 
 
 def _write_tables(world: World, folder: Path) -> None:

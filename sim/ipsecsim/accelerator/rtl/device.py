@@ -6,6 +6,7 @@ queues of LLQ are those of the software model, in front of the model's input.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +34,10 @@ class RtlAccelerator(Frontend[HardwareStore]):
         rate: int = 0,
         trace: Path | None = None,
         path: Path | None = None,
+        on_build: Callable[[str], None] | None = None,
     ) -> None:
-        """`trace`: where waveforms go, FILE.fst or FILE.vcd; `path`: a library that is there.
+        """`trace`: where waveforms go, FILE.fst or FILE.vcd; `path`: a library that is there;
+        `on_build` is told if one has to be compiled.
 
         Raises ToolchainError (what this machine lacks to build it, or a trace of another kind),
         ModelError (the trace cannot be written), DriverError.
@@ -44,7 +47,7 @@ class RtlAccelerator(Frontend[HardwareStore]):
         if trace is not None and kind not in TRACES:
             known = " or ".join(f"FILE.{one}" for one in TRACES)
             raise ToolchainError(f"waveforms are written to {known}, not to {trace}")
-        self.model = Model(path or library(trace=kind))
+        self.model = Model(path or library(trace=kind, on_build=on_build))
         if trace is not None:
             self.model.trace(trace)
         self.driver = Driver(self.model)

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -40,11 +40,13 @@ def library(
     parameters: Mapping[str, int] | None = None,
     trace: str = "",
     extra: tuple[Path, ...] = (),
+    on_build: Callable[[str], None] | None = None,
 ) -> Path:
     """The shared library of module `top` with `parameters`, built if it is not there yet.
 
     `trace`: the kind of waveform it can write, "fst" or "vcd"; "" = none, which is faster. `extra`:
-    a file outside of `rtl/` that holds `top`, and what it uses. Raises ToolchainError, SourceError.
+    a file outside of `rtl/` that holds `top`, and what it uses. `on_build` is told before it is
+    compiled. Raises ToolchainError, SourceError.
     """
     parameters = dict(parameters or {})
     files = _files(top, extra)
@@ -60,6 +62,8 @@ def library(
     with (BUILD / f"lib-{top}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
+            if on_build is not None:
+                on_build(f"compiling the Verilated model of {top}; it is kept in {BUILD}")
             includes = sorted({str(path.parent) for path in headers})
             _build(tools, top, files, includes, parameters, trace, made)
     return made

@@ -48,6 +48,10 @@ class AcceleratorDevice(Protocol):
     @property
     def transport(self) -> Transport: ...
 
+    @property
+    def cycles(self) -> int | None:
+        """Clock cycles that its hardware has had; None: it has no clock."""
+
     def process(self, frame: bytes, now: float) -> list[bytes]: ...
 
     def disconnect(self, reason: str) -> None: ...

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ipsecsim.network.clock import Loop
 from ipsecsim.network.devices.base import AcceleratorDevice, DeviceError, PipelineDevice
@@ -19,18 +20,21 @@ EMBEDDED = "embedded"
 BMV2 = "bmv2"
 STEPPED = "bmv2-stepped"
 SOFTWARE = "software"
+RTL = "rtl"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
     """`pipelines` and `accelerators` by router name, "" for all others.
 
-    `interfaces`: for external pipelines, (router, port as written) -> network interface.
+    `interfaces`: for external pipelines, (router, port as written) -> network interface. `traces`:
+    where RTL writes waveforms; several routers that share a FILE get one each, FILE-ROUTER.
     """
 
     pipelines: Mapping[str, str] = field(default_factory=dict)
     accelerators: Mapping[str, str] = field(default_factory=dict)
     interfaces: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    traces: Mapping[str, Path] = field(default_factory=dict)
 
     def pipeline_of(self, router: str) -> str:
         return self.pipelines.get(router, self.pipelines.get("", EMBEDDED))
@@ -40,7 +44,12 @@ class DeviceChoice:
 
     def check(self, routers: Mapping[str, object]) -> None:
         """Raises DeviceError for names that are not there and for one target shared by two."""
-        named = [*self.pipelines, *self.accelerators, *(router for router, _ in self.interfaces)]
+        named = [
+            *self.pipelines,
+            *self.accelerators,
+            *self.traces,
+            *(router for router, _ in self.interfaces),
+        ]
         for name in named:
             if name and name not in routers:
                 raise DeviceError(f"no router {name!r} in the scenario ({', '.join(routers)})")
@@ -60,9 +69,12 @@ class DeviceChoice:
                 )
             used[kind] = router
         for router in routers:
-            if self.accelerator_of(router) != SOFTWARE:
-                kind = self.accelerator_of(router)
-                raise DeviceError(f"--accelerator {kind}: is not {SOFTWARE}")
+            check_accelerator(self.accelerator_of(router))
+        in_rtl = [router for router in routers if self.accelerator_of(router) == RTL]
+        for router, path in self.traces.items():
+            if not in_rtl or (router and router not in in_rtl):
+                owner = f"of {router} " if router else ""
+                raise DeviceError(f"--trace {path}: no accelerator {owner}is --accelerator {RTL}")
 
     def real_time(self, routers: Mapping[str, object]) -> bool:
         """Whether any of the chosen devices has a clock that cannot be simulated."""
@@ -82,8 +94,20 @@ class DeviceChoice:
             return Bmv2Pipeline(router, loop)
         return ExternalPipeline(kind, self._interfaces_of(router, ports), loop)
 
-    def make_accelerator(self, router: str) -> AcceleratorDevice:
-        return SoftwareAccelerator()
+    def make_accelerator(self, router: str, routers: Collection[str]) -> AcceleratorDevice:
+        """Raises DeviceError."""
+        return accelerator(self.accelerator_of(router), self._trace_of(router, routers))
+
+    def _trace_of(self, router: str, routers: Collection[str]) -> Path | None:
+        if router in self.traces:
+            return self.traces[router]
+        shared = self.traces.get("")
+        if shared is None or self.accelerator_of(router) != RTL:
+            return None
+        sharing = [
+            one for one in routers if one not in self.traces and self.accelerator_of(one) == RTL
+        ]
+        return shared if len(sharing) == 1 else shared.with_stem(f"{shared.stem}-{router}")
 
     def _interfaces_of(self, router: str, ports: Mapping[str, int]) -> dict[int, str]:
         """`--port ROUTER.PORT=IFACE`: PORT is an interface's name, `accelerator` or a number."""
@@ -105,3 +129,19 @@ class DeviceChoice:
                 + " ".join(f"--port {router}.{name}=IFACE" for name in missing)
             )
         return result
+
+
+def check_accelerator(kind: str) -> None:
+    """Raises DeviceError."""
+    if kind not in (SOFTWARE, RTL):
+        raise DeviceError(f"--accelerator {kind}: is neither {SOFTWARE} nor {RTL}")
+
+
+def accelerator(kind: str, trace: Path | None = None) -> AcceleratorDevice:
+    """`trace`: of RTL, FILE.fst or FILE.vcd for its waveforms. Raises DeviceError."""
+    check_accelerator(kind)
+    if kind == RTL:
+        from ipsecsim.network.devices.rtl import VerilatedAccelerator
+
+        return VerilatedAccelerator(trace)
+    return SoftwareAccelerator()

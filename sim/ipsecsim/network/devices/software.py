@@ -1,34 +1,14 @@
-"""The software accelerator, with a P4Runtime service of its own in this process."""
+"""The software accelerator."""
 
 from __future__ import annotations
 
-from ipsecplane.targets.inprocess import InProcessTransport
-
 from ipsecsim.accelerator.device import Accelerator
-from ipsecsim.p4runtime.service import Service
-
-DEVICE_ID = 2
+from ipsecsim.network.devices.inprocess import DEVICE_ID, InProcessAccelerator
 
 
-class SoftwareAccelerator:
-    """Device 2 of one router."""
-
+class SoftwareAccelerator(InProcessAccelerator):
     def __init__(self) -> None:
-        self.device = Accelerator(DEVICE_ID)
-        self.transport = InProcessTransport(Service(self.device), DEVICE_ID, "software accelerator")
+        super().__init__(Accelerator(DEVICE_ID), "software")
 
-    def process(self, frame: bytes, now: float) -> list[bytes]:
-        return self.device.process(frame, now)
-
-    def disconnect(self, reason: str) -> None:
-        self.transport.disconnect(reason)
-
-    def reconnect(self, *, keep_state: bool) -> None:
-        if keep_state:
-            self.transport.reconnect()
-        else:
-            self.device = Accelerator(DEVICE_ID)
-            self.transport.reconnect(Service(self.device))
-
-    def stop(self) -> None:
-        self.transport.close()
+    def _restarted(self) -> Accelerator:
+        return Accelerator(DEVICE_ID)
