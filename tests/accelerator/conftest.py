@@ -122,8 +122,9 @@ class Tunnel:
 class Rig:
     """An accelerator behind the P4Runtime service, with the election won."""
 
-    def __init__(self, rate: int = 0) -> None:
-        self.accelerator = Accelerator(rate=rate)
+    def __init__(self, rate: int = 0, accelerator: Any = None) -> None:
+        """`accelerator`: another one than the software model."""
+        self.accelerator = accelerator or Accelerator(rate=rate)
         self.p4info = load_program("accelerator").p4info
         self.codec = TableCodec(self.p4info)
         self.service = Service(self.accelerator)

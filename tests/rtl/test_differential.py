@@ -1,0 +1,248 @@
+"""The Verilated accelerator and the golden model: the same P4Runtime, frames, answers, counters.
+
+Frames come in bursts, so that packets of many SAs and both directions are under way together;
+tests/rtl/test_ipsec_accel.py adds back-pressure and idle cycles. `build/rtl/coverage.yml` tells
+what was gone through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from random import Random
+from typing import Final
+
+import pytest
+from finsy.proto import p4r
+from ipsecplane.ipsec.algorithms import CIPHER, CIPHERS, INTEGRITIES
+from ipsecplane.targets.crypto_header import CryptoHeader, DfPolicy, Operation, Reason
+from ipsecsim.accelerator.encapsulate import encrypt
+from ipsecsim.accelerator.rtl.device import RtlAccelerator
+from ipsecsim.accelerator.rtl.library import BUILD, BuildError
+from ipsecsim.accelerator.rtl.toolchain import ToolchainError
+
+from tests.accelerator.conftest import ETHERNET, Rig, Tunnel
+from tests.rtl import coverage, traffic
+
+ROWS: Final = 48
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[RtlAccelerator]:
+    try:
+        device = RtlAccelerator()
+    except BuildError:
+        raise
+    except ToolchainError as error:
+        pytest.skip(str(error))
+    yield device
+    device.close()
+
+
+class Pair:
+    """Golden model and RTL, programmed alike; a peer makes what they receive."""
+
+    def __init__(self, device: RtlAccelerator, random: Random, sas: dict[int, Tunnel]) -> None:
+        device.reset()
+        self.device = device
+        self.golden, self.rtl, self.peer_rig = Rig(), Rig(accelerator=device), Rig()
+        self.sas = sas
+        self.peer = traffic.Peer(random, self.peer_rig, sas)
+        for index in sas:
+            self.install(index)
+
+    def install(self, index: int, kind: str = "INSERT") -> None:
+        for rig in (self.golden, self.rtl, self.peer_rig):
+            rig.install(self.sas[index], index, kind)
+
+    def remove(self, index: int) -> None:
+        sa = self.sas[index]
+        for rig in (self.golden, self.rtl):
+            rig.write(("DELETE", rig.out_entry(sa, index)), ("DELETE", rig.in_entry(sa, index)))
+
+    def burst(self, frames: Iterable[bytes]) -> list[list[bytes]]:
+        """Answers of each frame. Transmit and receive may overtake each other, nothing else."""
+        due: dict[str, list[bytes]] = {"transmit": [], "receive": []}
+        answers = []
+        store, model = self.device._store, self.device.model
+        assert store is not None
+        for frame in frames:
+            expected = self.golden.accelerator.process(frame, 0.0)
+            answers.append(expected)
+            model.push(frame)
+            if len(frame) < 46:
+                store.touch_error(Reason.BAD_HEADER)
+                continue
+            side = coverage.side(frame[14])
+            due[side] += expected
+            index = int.from_bytes(frame[16:18], "big")
+            for reason in {0, 1, *(answer[15] for answer in expected)}:
+                store.touch(side == "receive", index, reason)
+            self._cover(side, index, frame, expected)
+        come: dict[str, list[bytes]] = {"transmit": [], "receive": []}
+        for frame in model.run():
+            come[coverage.side(frame[14])].append(frame)
+        for side in due:
+            for number, (got, wanted) in enumerate(zip(come[side], due[side], strict=False)):
+                assert got == wanted, f"{side} {number}: {text(got)}, not {text(wanted)}"
+            assert len(come[side]) == len(due[side]), side
+        return answers
+
+    def _cover(self, side: str, index: int, frame: bytes, expected: list[bytes]) -> None:
+        cut = frame[14] & 7 == Operation.FRAGMENT
+        sa = None if cut else self.sas.get(index)
+        for answer in expected[:1]:
+            coverage.sample(side, answer[15], sa)
+
+    def check_counters(self) -> None:
+        """Every counter is the same."""
+        counted = []
+        for store in (self.golden.store, self.rtl.store):
+            list(store.read(p4r.Entity(table_entry=p4r.TableEntry())))  # asks the hardware
+            counted.append(
+                {
+                    **{
+                        (name, int(key)): cell.packets
+                        for name in ("errors", "sa_errors")
+                        for key, cell in store.counter(name).items()
+                        if cell.packets
+                    },
+                    **{
+                        (way, index): (row.entry.packets, row.entry.bytes)
+                        for way in ("outbound", "inbound")
+                        for index, row in getattr(store, way).items()
+                    },
+                }
+            )
+        assert counted[0] == counted[1]
+
+
+def text(frame: bytes) -> str:
+    header = CryptoHeader.decode(frame[14:])
+    return f"{header.operation.name} {header.sa_index} {header.reason.name} {frame.hex()}"
+
+
+def every_algorithm(random: Random) -> dict[int, Tunnel]:
+    """An SA for each cipher and key size, and each integrity of ESP and AH; the rest random."""
+    sas = {}
+    forced = [
+        *({"cipher": c.name, "key_size": size} for c in CIPHERS for size in c.key_sizes),
+        *({"integrity": i.name, "cipher": "AES-CBC", "key_size": 16} for i in INTEGRITIES),
+        *({"ah": i.name, "cipher": "", "udp": False} for i in INTEGRITIES),
+        *({"udp": True, "transport": t, "esn": e} for t in (0, 1) for e in (0, 1)),
+    ]
+    for index in range(ROWS):
+        sa = traffic.random_sa(random)
+        if index < len(forced):
+            sa = forced_sa(random, **forced[index])
+        if index % 3 == 0:
+            traffic.make_fast(random, sa)
+        sas[random.choice((index, 1023 - index))] = sa
+    return sas
+
+
+def forced_sa(random: Random, **fields: object) -> Tunnel:
+    """A random SA with some fields given."""
+    while True:
+        sa = traffic.random_sa(random)
+        cipher = fields.get("cipher", sa.cipher)
+        aead = bool(cipher) and CIPHER[str(cipher)].aead
+        if "udp" in fields and (sa.ah or not sa.cipher):
+            continue
+        for name, value in fields.items():
+            setattr(sa, name, value)
+        if aead:
+            sa.integrity, sa.integrity_key = "", b""
+        elif cipher and not sa.integrity:
+            sa.integrity = "HMAC-SHA1-96"
+        sa.cipher_key = random.randbytes(sa.key_size or 0) if cipher else b""
+        if cipher and not sa.key_size:
+            sa.cipher_key = random.randbytes(CIPHER[str(cipher)].key_sizes[0])
+        sa.salt = random.randbytes(CIPHER[str(cipher)].salt_size) if cipher else b""
+        if not cipher:
+            sa.integrity, sa.extra["iv_seed"] = "", 0
+        sa.integrity_key = sa.ah_key = b""
+        sa.__post_init__()
+        if not sa.integrity:
+            sa.integrity_key = b""
+        if not sa.transport:
+            sa.extra.setdefault("ttl", 64)
+        return sa
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_random_traffic(device: RtlAccelerator, seed: int) -> None:
+    """Rows come, change and go between the bursts; every counter is compared at the end."""
+    random = Random(seed)
+    sas = every_algorithm(random)
+    pair = Pair(device, random, sas)
+    for number in range(160):
+        pair.burst(
+            traffic.random_frame(random, sas, pair.peer) for _ in range(random.randint(1, 24))
+        )
+        if number % 8 == 7:
+            index = random.choice(list(sas))
+            match random.randint(0, 3):
+                case 0:  # the same SA again: numbers and windows go on
+                    sas[index].window = random.choice((0, 64, 128, 256, 512, 1024))
+                    pair.install(index, "MODIFY")
+                case 1 | 2:  # another SA
+                    sas[index] = traffic.random_sa(random)
+                    pair.install(index, "MODIFY")
+                case _:
+                    pair.remove(index)
+                    pair.burst(traffic.random_frame(random, sas, pair.peer) for _ in range(20))
+                    for rig in (pair.golden, pair.rtl):
+                        rig.install(sas[index], index)
+                    pair.peer_rig.install(sas[index], index, "MODIFY")
+    pair.check_counters()
+    coverage.write(BUILD / "coverage.yml")
+    assert [bin_ for bin_ in coverage.missed() if ".window" not in bin_] == []
+
+
+@pytest.mark.parametrize("window", coverage.WINDOWS[1:])
+@pytest.mark.parametrize("esn", [False, True])
+def test_window_boundaries(device: RtlAccelerator, window: int, esn: bool) -> None:
+    """At each edge of the window: numbers once, twice, and out of their order, all in one burst."""
+    random = Random(window)
+    sa = Tunnel("AES-GCM", window=window, esn=esn)
+    pair = Pair(device, random, {5: sa})
+    peer = pair.peer_rig.store.outbound[5].sa
+    x = 3 * window
+    numbers = [
+        *(1, 1, 2, x, x, x - 1, x - window + 1, x - window, x - window - 1, x - 1, x - window + 1),
+        *(x + 1, x + 1, x + 1 - window, x + 1 + window, x + 1, x + 2, 7, x + 1 + window),
+        *(2 * x + window, 2 * x + 2 * window - 1, 2 * x + window + 1, 2 * x, 2 * x + window),
+    ]
+    highest = 0
+    packet = traffic.ipv4(Random(3), 40)
+    frames = []
+    for number in numbers:
+        peer.sequence = number - 1
+        ((sealed, _),) = encrypt(peer, packet, 0, DfPolicy.COPY, False)
+        if random.random() < 0.2:  # a copy that is not authentic never moves the window
+            damaged = sealed[:-1] + bytes((sealed[-1] ^ 1,))
+            frames.append(ETHERNET + decrypt_header().encode() + damaged)
+        frames.append(ETHERNET + decrypt_header().encode() + sealed)
+        coverage.sample_window(window, esn, coverage.relation(highest, number, window))
+        highest = max(highest, number)
+    answers = pair.burst(frames)
+    assert {answer[15] for (answer,) in answers} >= {Reason.OK, Reason.REPLAYED, Reason.TOO_OLD}
+    pair.check_counters()
+    missing = [b for b in coverage.missed(f"{coverage.TOP}.window") if f"({window}, {esn}" in b]
+    assert missing == []
+    coverage.write(BUILD / "coverage.yml")
+
+
+def decrypt_header() -> CryptoHeader:
+    return CryptoHeader(Operation.DECRYPT, 5, epoch=7, ethertype=0x0800)
+
+
+def test_reset_forgets_keys(device: RtlAccelerator) -> None:
+    """What was installed is gone: nothing is encrypted with it until it is written again."""
+    pair = Pair(device, Random(1), {3: Tunnel("AES-GCM")})
+    header = CryptoHeader(Operation.ENCRYPT, 3, epoch=7, ethertype=0x0800)
+    frame = ETHERNET + header.encode() + traffic.ipv4(Random(2), 60)
+    pair.burst([frame])
+    device.reset()
+    (answer,) = device.process(frame, 0.0)
+    assert answer[15] == Reason.UNKNOWN_SA
