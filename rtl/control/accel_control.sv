@@ -75,6 +75,14 @@ module accel_control #(
     input  wire packet::count_t      tx_count,
     input  wire                      rx_count_valid,
     input  wire packet::count_t      rx_count,
+    // Queues of the transmit [0] and of the receive path [1]; `llq_ready`: theirs are cleared too
+    output wire packet::llq_setup_t  llq_setup,
+    output wire  [1:0]               llq_rule_write,
+    input  wire  [1:0]               llq_rule_ready,
+    output wire  [1:0]               llq_grant,
+    input  wire packet::llq_count_t  tx_llq_count,
+    input  wire packet::llq_count_t  rx_llq_count,
+    input  wire                      llq_ready,
     // For the register `status`
     input  wire                      in_flight,
     // Memories are cleared, SAs may be looked up
@@ -128,7 +136,7 @@ module accel_control #(
     wire install = command.operation == INSTALL;
     wire inbound = command.inbound;
     wire [SA_W-1:0] row = clearing ? walk : command.sa_index[SA_W-1:0];
-    assign ready = !clearing && state != RINSE;
+    assign ready = !clearing && state != RINSE && llq_ready;
 
     // -- shadow ------------------------------------------------------------------------------------
     wire registers_pkg::sa_t sa;
@@ -254,6 +262,15 @@ module accel_control #(
         .count(refusals)
     );
 
+    // -- queues ------------------------------------------------------------------------------------
+    wire [31:0] llq_value;
+    llq_control llq (
+        .clk, .rst, .write, .address(write_address), .data(write_data), .read_address,
+        .value(llq_value), .setup(llq_setup), .rule_write(llq_rule_write),
+        .rule_ready(llq_rule_ready), .grant(llq_grant), .tx_count(tx_llq_count),
+        .rx_count(rx_llq_count)
+    );
+
     // -- sequencer ---------------------------------------------------------------------------------
     // What READ has found
     logic row_valid;
@@ -374,7 +391,7 @@ module accel_control #(
             registers_pkg::ROW_OCTETS: read_data <= row_octets[31:0];
             registers_pkg::ROW_OCTETS + 12'd4: read_data <= {8'd0, row_octets[55:32]};
             default: read_data <= read_address[11:7] == registers_pkg::ERROR[11:7] ? refusals
-                : shadow_value;
+                : read_address[11] ? llq_value : shadow_value;
         endcase
     end
 

@@ -11,7 +11,7 @@ package registers_pkg;
     localparam [11:0] ID = 12'h000;
     localparam [31:0] ID_VALUE = 32'h49505343;
     localparam [11:0] VERSION = 12'h004;
-    localparam [31:0] VERSION_VALUE = 32'h00000001;
+    localparam [31:0] VERSION_VALUE = 32'h00000002;
     localparam [11:0] SIZE = 12'h008;
     localparam [11:0] FEATURES = 12'h00C;
     localparam [11:0] BOOT = 12'h010;
@@ -115,6 +115,60 @@ package registers_pkg;
         logic [31:0] esp_spi;
         logic [31:0] epoch;
     } sa_t;
+
+    // -- llq: Low-latency queueing in front of both paths; every class has a queue in each.
+    localparam [11:0] LLQ_TICK = 12'h800;
+    localparam [11:0] LLQ_TIME = 12'h804;
+    localparam [11:0] LLQ_MODE = 12'h80C;
+    localparam [11:0] LLQ_GRANT = 12'h810;
+    localparam [11:0] LLQ_RULE = 12'h814;
+    localparam [11:0] LLQ_LIMIT = 12'h818;
+    localparam [11:0] LLQ_POLICE_RATE = 12'h81C;
+    localparam [11:0] LLQ_POLICE_BURST = 12'h820;
+    localparam [11:0] LLQ_CLASS = 12'h824;
+    localparam [11:0] LLQ_COUNT = 12'h828;
+    localparam [11:0] LLQ_PACKETS = 12'h82C;
+    localparam [11:0] LLQ_OCTETS = 12'h830;
+    localparam [11:0] LLQ_LAST = 12'h838;
+    localparam int LLQ_LAST_COUNT = 2;
+    typedef struct packed {
+        logic [30:0] unused_1;
+        logic gated;
+    } llq_mode_t;
+    typedef struct packed {
+        logic [29:0] unused_2;
+        logic inbound;
+        logic outbound;
+    } llq_grant_t;
+    typedef struct packed {
+        logic [14:0] unused_17;
+        logic conditional;
+        logic [1:0] unused_14;
+        logic [9:0] weight;
+        logic [1:0] unused_2;
+        logic [1:0] level;
+    } llq_rule_t;
+    typedef struct packed {
+        logic busy;
+        logic [26:0] unused_4;
+        logic [3:0] class_id;
+    } llq_class_t;
+    typedef struct packed {
+        logic [24:0] unused_7;
+        logic inbound;
+        logic drops;
+        logic [3:0] class_id;
+        logic above_limit;
+    } llq_count_t;
+    typedef struct packed {
+        logic [7:0] turns;
+        logic [6:0] unused_17;
+        logic [16:0] octets;
+    } llq_last_t;
+
+    // -- llq_classes: The class of each level and qos-group, eight to a register.
+    localparam [11:0] LLQ_SELECT = 12'hA00;
+    localparam int LLQ_SELECT_COUNT = 128;
 
 endpackage
 // verilator lint_on UNUSEDPARAM

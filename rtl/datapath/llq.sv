@@ -57,7 +57,7 @@ module llq #(
     // A packet has joined its queue; what is to be counted
     output logic                    kept,
     output packet::llq_count_t      count,
-    // The tables are empty, as after reset; no frame is here
+    // The tables are empty, as after reset; no frame goes, or will go without a grant
     output wire                     ready,
     output wire                     idle
 );
@@ -250,7 +250,8 @@ module llq #(
     assign m_axis_tlast = word_end;
     assign m_axis_tvalid = word_valid && !in_prefix;
 
-    assign idle = !busy && empty && state == PREFIX && !begun && !s_prefix_tvalid;
+    wire held = setup.gated && !granted && !grant;
+    assign idle = !busy && (empty || held) && state == PREFIX && !begun && !s_prefix_tvalid;
 
     always_ff @(posedge clk) begin
         if (word_taken && word_end) in_prefix <= !in_prefix;

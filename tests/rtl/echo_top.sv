@@ -48,7 +48,8 @@ module echo_top #(
         .window_valid(), .window_ready(1'b1), .window_sa(), .window_ah(), .window_size(),
         .window_esn(), .window_keep(), .parse_count_valid(1'b0), .parse_count('0),
         .tx_count_valid(1'b0), .tx_count('0), .rx_count_valid(1'b0), .rx_count('0),
-        .in_flight(!idle), .ready()
+        .llq_setup(), .llq_rule_write(), .llq_rule_ready(2'b11), .llq_grant(), .tx_llq_count('0),
+        .rx_llq_count('0), .llq_ready(1'b1), .in_flight(!idle), .ready()
     );
 
     logic [7:0] here;

@@ -39,6 +39,9 @@ class Bench:
                     getattr(dut, side + name).value = 0
         dut.parse_count_valid.value = 0
         dut.in_flight.value = 0
+        dut.tx_llq_count.value = dut.rx_llq_count.value = 0
+        dut.llq_rule_ready.value = 3
+        dut.llq_ready.value = 1
         dut.window_ready.value = 1
         self.windows: list[tuple[int, int, int, int, int]] = []
 

@@ -20,11 +20,15 @@ CLASS_PARAMETERS: Final = frozenset(
 
 
 class ClassTable:
-    """Follows both tables through `changed`. `generation` grows with each change of the rules."""
+    """Follows both tables through `changed`.
+
+    `generation` grows with each change of the rules, `revision` with each change at all.
+    """
 
     def __init__(self) -> None:
         self.rules: dict[int, LlqClass] = {}
         self.generation = 0
+        self.revision = 0
         self._entries: dict[int, TableEntry] = {}
         self._selectors: dict[tuple[int, MatchKey], tuple[TableEntry, int]] = {}
         self._known: dict[tuple[int, int], int] = {}  # answers of class_of
@@ -48,10 +52,10 @@ class ClassTable:
             number = self._known[key] = chosen if chosen in self.rules else 0
         return number
 
-    def count(self, number: int, octets: int) -> None:
-        """Count a packet that class `number` has let through; class 0 without a row counts none."""
+    def count(self, number: int, octets: int, packets: int = 1) -> None:
+        """Count packets that class `number` has let through; class 0 without a row counts none."""
         if (entry := self._entries.get(number)) is not None:
-            entry.packets += 1
+            entry.packets += packets
             entry.bytes += octets
 
     def changed(self, change: Change) -> None:
@@ -65,6 +69,7 @@ class ClassTable:
         else:
             self._define(change.kind, entry, where)
         self._known.clear()
+        self.revision += 1
 
     def _select(self, kind: Kind, entry: TableEntry) -> None:
         key = entry.priority, entry.match

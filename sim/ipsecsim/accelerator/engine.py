@@ -41,12 +41,12 @@ class Engine(Generic[T]):
         return self._done
 
     def configure(self, classes: Mapping[int, LlqClass], now: float) -> None:
-        self._queues.configure(classes, _tick(now))
+        self._queues.configure(classes, tick(now))
 
     def offer(self, item: T, size: int, number: int, now: float) -> list[bytes]:
         """Queue a packet of `size` octets in class `number`. Returns what is done by `now`."""
         results = self.collect(now)
-        cause = self._queues.offer(item, size, number, _tick(now))
+        cause = self._queues.offer(item, size, number, tick(now))
         if cause is not None:
             self._dropped(number, size, cause)
             return results
@@ -72,5 +72,6 @@ class Engine(Generic[T]):
         self._done = now + size / self._rate if self._rate else now
 
 
-def _tick(now: float) -> int:
+def tick(now: float) -> int:
+    """The time of the token buckets."""
     return int(now * TICKS_PER_SECOND)

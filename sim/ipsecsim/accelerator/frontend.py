@@ -7,7 +7,8 @@ which a subclass says. Nothing here opens a socket or reads a clock.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from finsy.proto import p4r
 from ipsecplane.targets.crypto_header import (
@@ -22,7 +23,7 @@ from ipsecsim.p4runtime.device import Events
 from ipsecsim.p4runtime.errors import invalid, unimplemented
 
 from .engine import Engine
-from .llq import Cause
+from .llq import Cause, LlqClass
 from .store import SaTables
 
 ETHERNET: Final = 14
@@ -46,6 +47,19 @@ class Request:
         self.packet = frame[l3:]
 
 
+class QueuedEngine(Protocol):
+    """What `Engine` is to requests, whoever has the queues."""
+
+    @property
+    def due(self) -> float | None: ...
+
+    def configure(self, classes: Mapping[int, LlqClass], now: float) -> None: ...
+
+    def offer(self, item: Request, size: int, number: int, now: float) -> list[bytes]: ...
+
+    def collect(self, now: float) -> list[bytes]: ...
+
+
 class Frontend(ABC, Generic[StoreT]):
     """Device 2 of the P4Runtime service; one pipeline, whose state is an SaTables.
 
@@ -57,8 +71,8 @@ class Frontend(ABC, Generic[StoreT]):
         self._device_id = device_id
         self._store: StoreT | None = None
         self._now = 0.0
-        self._sending: Engine[Request] = Engine(rate, self._work, self._dropped)
-        self._receiving: Engine[Request] = Engine(rate, self._work, self._dropped)
+        self._sending = self._engine(False, rate)
+        self._receiving = self._engine(True, rate)
         self._rules = 0  # generation of the classes that the engines go by
 
     # -- for subclasses ----------------------------------------------------------------------
@@ -70,6 +84,10 @@ class Frontend(ABC, Generic[StoreT]):
     @abstractmethod
     def _malformed(self, frame: bytes) -> list[bytes]:
         """The same for a frame that is no request that can be read."""
+
+    def _engine(self, inbound: bool, rate: int) -> QueuedEngine:
+        """The engine of one direction, with its queues."""
+        return Engine(rate, self._work, self._dropped)
 
     # -- P4Runtime ---------------------------------------------------------------------------
 

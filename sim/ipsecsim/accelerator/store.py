@@ -116,10 +116,10 @@ class SaTables(EntityStore, Generic[Out, In]):
         row = inbound << _INDEX_BITS | index
         self._sa_errors[row << _REASON_BITS | reason].packets += packets
 
-    def count_llq_drop(self, number: int, octets: int, cause: Cause) -> None:
-        """Count a packet that class `number` did not let in."""
+    def count_llq_drop(self, number: int, octets: int, cause: Cause, packets: int = 1) -> None:
+        """Count packets that class `number` did not let in."""
         cell = self._llq_drops[number * len(Cause) + cause]
-        cell.packets += 1
+        cell.packets += packets
         cell.bytes += octets
 
     def take_over(self, previous: Pipeline) -> None:

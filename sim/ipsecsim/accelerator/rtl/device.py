@@ -1,7 +1,6 @@
 """The accelerator in RTL: the same P4Runtime, the same frames, answered by the Verilated model.
 
-Table entries become register writes when their batch is over; counters are the hardware's. The
-queues of LLQ are those of the software model, in front of the model's input.
+Table entries become register writes when their batch is over; queues and counters are hardware too.
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from finsy.proto import p4r
-from ipsecplane.targets.crypto_header import Operation, Reason
+from ipsecplane.targets.crypto_header import CryptoHeader, CryptoHeaderError, Operation, Reason
 
-from ipsecsim.accelerator.frontend import ETHERNET, Frontend, Request
+from ipsecsim.accelerator.frontend import ETHERNET, START, Frontend, Request
 
 from .driver import Driver, Features
 from .library import TRACES, library
 from .model import Model
+from .queues import HardwareEngine, Queues
 from .store import HardwareStore
 from .toolchain import ToolchainError
 
@@ -51,6 +51,7 @@ class RtlAccelerator(Frontend[HardwareStore]):
         if trace is not None:
             self.model.trace(trace)
         self.driver = Driver(self.model)
+        self._rate = rate
         self._features = self._begin()
 
     def reset(self) -> None:
@@ -58,6 +59,8 @@ class RtlAccelerator(Frontend[HardwareStore]):
         client has to load it again, and nothing in here could bring a key back."""
         self._store = None
         self._features = self._begin()
+        self._sending = self._engine(False, self._rate)
+        self._receiving = self._engine(True, self._rate)
 
     def close(self) -> None:
         """End the model and its waveforms."""
@@ -65,28 +68,32 @@ class RtlAccelerator(Frontend[HardwareStore]):
 
     def _begin(self) -> Features:
         self.model.reset()
-        return self.driver.take_over()
+        features = self.driver.take_over()
+        self.queues = Queues(self.model)
+        return features
+
+    def _engine(self, inbound: bool, rate: int) -> HardwareEngine:
+        return HardwareEngine(inbound, rate, lambda: self.queues, self._through)
 
     # -- P4Runtime ---------------------------------------------------------------------------
 
     def prepare(self, config: p4r.ForwardingPipelineConfig) -> HardwareStore:
-        return HardwareStore(config.p4info, lambda: self._now, self.driver, self._features)
+        return HardwareStore(
+            config.p4info, lambda: self._now, self.driver, self.queues, self._features
+        )
 
     def commit(self, pipeline: HardwareStore, previous: HardwareStore | None) -> None:
         if self._store is not None:
             pipeline.replaces(self._store)
         pipeline.settle()
+        self.queues.gate(self._rate > 0)
         super().commit(pipeline, previous)
 
     # -- data path ---------------------------------------------------------------------------
 
     def _serve(self, request: Request) -> list[bytes]:
-        answers = self._through(request.frame)
-        if self._store is not None:
-            inbound = request.header.operation is Operation.DECRYPT
-            for reason in {Reason.OK, *(answer[_REASON] for answer in answers)}:
-                self._store.touch(inbound, request.header.sa_index, reason)
-        return answers
+        """Without a pipeline the device has no rows, and refuses every request that needs one."""
+        return self._through(request.frame)
 
     def _malformed(self, frame: bytes) -> list[bytes]:
         if self._store is not None:
@@ -94,5 +101,23 @@ class RtlAccelerator(Frontend[HardwareStore]):
         return self._through(frame)
 
     def _through(self, frame: bytes) -> list[bytes]:
+        if self._store is not None:
+            self._touch(frame, Reason.OK)
         self.model.push(frame)
-        return self.model.run()
+        answers = self.model.run()
+        if self._store is not None:
+            for answer in answers:
+                self._touch(answer, answer[_REASON])
+        return answers
+
+    def _touch(self, frame: bytes, reason: int) -> None:
+        """The device counts this frame, a request or an answer, or will."""
+        assert self._store is not None
+        try:
+            header = CryptoHeader.decode(frame[ETHERNET:START])
+        except CryptoHeaderError:
+            return
+        inbound = header.operation in (Operation.DECRYPT, Operation.DECRYPTED)
+        self._store.touch(inbound, header.sa_index, reason)
+        number = self._store.classes.class_of(header.level, header.qos_group)
+        self._store.touch_queue(inbound, number)

@@ -60,9 +60,10 @@ class Model:
         at = register.address + 4 * register.words * index
         return sum(self.read(at + 4 * i) << 32 * i for i in range(register.words))
 
-    def put(self, register: Register, value: int) -> None:
+    def put(self, register: Register, value: int, index: int = 0) -> None:
+        at = register.address + 4 * register.words * index
         for i in range(register.words):
-            self.write(register.address + 4 * i, value >> 32 * i & 0xFFFFFFFF)
+            self.write(at + 4 * i, value >> 32 * i & 0xFFFFFFFF)
 
     def push(self, frame: bytes) -> None:
         """A frame that comes in as soon as there is room. One without octets is none."""

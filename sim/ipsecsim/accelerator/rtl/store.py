@@ -16,6 +16,7 @@ from finsy.proto import p4i, p4r
 from ipsecplane.ipsec.algorithms import CIPHERS, INTEGRITIES
 from ipsecplane.targets.crypto_header import Reason
 
+from ipsecsim.accelerator.llq import Cause
 from ipsecsim.accelerator.store import SaTables
 from ipsecsim.accelerator.tables import Arguments, SaError, decrypt_sa, encrypt_sa
 from ipsecsim.p4runtime.changes import Change, Kind, Undo
@@ -24,6 +25,7 @@ from ipsecsim.p4runtime.errors import Code, P4RuntimeError, exhausted
 
 from .driver import Driver, DriverError, Features
 from .model import ModelError
+from .queues import Queues
 from .regmap import Register
 from .sa_registers import sa_registers
 
@@ -53,13 +55,20 @@ class HardwareStore(SaTables[HardwareSa, HardwareSa]):
     """The entities of `p4/accelerator.p4`, of a device that `driver` drives."""
 
     def __init__(
-        self, p4info: p4i.P4Info, clock: Callable[[], float], driver: Driver, features: Features
+        self,
+        p4info: p4i.P4Info,
+        clock: Callable[[], float],
+        driver: Driver,
+        queues: Queues,
+        features: Features,
     ) -> None:
         self._driver = driver
+        self._queues = queues
         self._sas = features.sas
         self._loaded: dict[Place, HardwareSa] = {}
         self._touched: set[tuple[bool, int, int]] = set()  # inbound, index, reason
         self._touched_errors: set[int] = set()
+        self._touched_queues: set[tuple[bool, int]] = set()  # inbound, class
 
         def outbound(a: Arguments) -> HardwareSa:
             encrypt_sa(a)
@@ -79,9 +88,10 @@ class HardwareStore(SaTables[HardwareSa, HardwareSa]):
         self._loaded = previous._loaded
 
     def settle(self) -> None:
-        """Make the device have the SAs that the rows say. Raises P4RuntimeError."""
+        """Make the device have the SAs and classes that the rows say. Raises P4RuntimeError."""
         wanted = dict(self._wanted())
         with _as_p4runtime():
+            self._queues.follow(self.classes)
             for place in [place for place in self._loaded if place not in wanted]:
                 self._driver.remove(*place)
                 del self._loaded[place]
@@ -126,6 +136,10 @@ class HardwareStore(SaTables[HardwareSa, HardwareSa]):
         """The device may have counted this in the name of no SA."""
         self._touched_errors.add(reason)
 
+    def touch_queue(self, inbound: bool, number: int) -> None:
+        """The device may have counted a packet of this class."""
+        self._touched_queues.add((inbound, number))
+
     def write(self, update: p4r.Update) -> Undo:
         self._collect()
         return super().write(update)
@@ -156,6 +170,13 @@ class HardwareStore(SaTables[HardwareSa, HardwareSa]):
         for reason in sorted(self._touched_errors):
             if packets := self._driver.take_errors(reason):
                 self.count_error(Reason(reason), packets)
+        for inbound, number in sorted(self._touched_queues):
+            packets, octets = self._queues.take(inbound, number)
+            self.classes.count(number, octets, packets)
+            for cause in Cause:
+                packets, octets = self._queues.take(inbound, number, cause)
+                self.count_llq_drop(number, octets, cause, packets)
+        self._touched_queues.clear()
         self._touched.clear()
         self._touched_errors.clear()
 
