@@ -2,7 +2,8 @@
 //
 //   AXI4-Lite ─▶ accel_control: registers, SA tables, keys, counters
 //                     │ rows, keys, windows
-//   frames ─▶ frame_parse ─▶ accel_core: transmit and receive ─▶ frame_results ─▶ frames
+//   frames ─▶ frame_parse ─▶ frame_queue ─▶ accel_core: transmit ─▶ frame_results ─▶ frames
+//                         └▶ frame_queue ─▶             receive ──▶ frame_results ┘
 //
 // docs/accelerator.md says what it does, docs/decisions/rtl-accelerator.md how; docs/registers.md has
 // the registers. Octet 0 of a frame is in tdata[7:0]. Reset invalidates every SA and clears every key:
@@ -15,8 +16,13 @@ module ipsec_accel #(
     parameter int ADDR_W = 12,
     // SAs each way: a power of two
     parameter int SAS = 1024,
-    // 0: no fast paths
+    // Queues of each direction: cells of 128 octets, 2 to the power of this
+    parameter int HANDLE_W = 10,
+    // 0: no fast paths; packets in each: a power of two; octets that the receiving one holds, of what
+    // came and of what was decrypted: 2 to the power of this
     parameter int FAST = 1,
+    parameter int IN_FLIGHT = 16,
+    parameter int RING_W = ADDR_W < 13 ? ADDR_W : 13,
     // Hash engines in each direction
     parameter int MD5 = 1,
     parameter int SHA1 = 1,
@@ -65,6 +71,10 @@ module ipsec_accel #(
 );
     localparam int SA_W = $clog2(SAS);
 
+    if (ROW_W + 6 < ADDR_W) begin : check_row_w
+        $fatal(1, "ipsec_accel: the rows of cbc_hmac do not hold the largest packet");
+    end
+
     wire tx_sa_read, tx_sa_found, tx_number_write, tx_done, rx_sa_read, rx_sa_found, rx_done;
     wire [15:0] tx_sa_index, rx_sa_index, tx_key_index, rx_key_index, window_size;
     wire packet::outbound_t tx_sa_row;
@@ -76,6 +86,10 @@ module ipsec_accel #(
     wire [SA_W-1:0] window_sa;
     wire parse_count_valid, tx_count_valid, rx_count_valid;
     wire packet::count_t parse_count, tx_count, rx_count;
+    wire packet::llq_setup_t llq_setup;
+    wire [1:0] llq_rule_write, llq_rule_ready, llq_grant;
+    wire packet::llq_count_t tx_llq_count, rx_llq_count;
+    wire tx_llq_ready, rx_llq_ready;
 
     accel_control #(.SAS(SAS), .PACKET_W(ADDR_W)) control (
         .clk, .rst, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata,
@@ -86,7 +100,9 @@ module ipsec_accel #(
         .tx_keys, .rx_sa_read, .rx_sa_index, .rx_sa_found, .rx_sa_row, .rx_done, .rx_key_read,
         .rx_key_index, .rx_key_found, .rx_keys, .window_valid, .window_ready, .window_sa,
         .window_ah, .window_size, .window_esn, .window_keep, .parse_count_valid, .parse_count,
-        .tx_count_valid, .tx_count, .rx_count_valid, .rx_count, .in_flight(!idle), .ready
+        .tx_count_valid, .tx_count, .rx_count_valid, .rx_count, .llq_setup, .llq_rule_write,
+        .llq_rule_ready, .llq_grant, .tx_llq_count, .rx_llq_count,
+        .llq_ready(tx_llq_ready && rx_llq_ready), .in_flight(!idle), .ready
     );
 
     // -- frames in ---------------------------------------------------------------------------------------
@@ -111,6 +127,49 @@ module ipsec_accel #(
     );
     assign s_axis_tready = parse_ready && ready;
 
+    // -- queues ------------------------------------------------------------------------------------------
+    wire packet::request_t tx_request, rx_request;
+    wire [127:0] tx_head_tdata, rx_head_tdata, tx_in_tdata, rx_in_tdata;
+    wire [15:0] tx_head_tkeep, rx_head_tkeep, tx_in_tkeep, rx_in_tkeep;
+    wire tx_head_tuser, tx_head_tlast, tx_head_tvalid, tx_head_tready;
+    wire rx_head_tuser, rx_head_tlast, rx_head_tvalid, rx_head_tready;
+    wire tx_in_tlast, tx_in_tvalid, tx_in_tready, rx_in_tlast, rx_in_tvalid, rx_in_tready;
+    wire tx_queue_idle, rx_queue_idle;
+
+    frame_queue #(.HANDLE_W(HANDLE_W), .ADDR_W(ADDR_W)) tx_queue (
+        .clk, .rst, .setup(llq_setup), .rule_write(llq_rule_write[0]),
+        .rule_ready(llq_rule_ready[0]), .grant(llq_grant[0]), .s_prefix_tuser(prefix_tuser),
+        .s_prefix_tdata(prefix_tdata), .s_prefix_tkeep(prefix_tkeep),
+        .s_prefix_tlast(prefix_tlast), .s_prefix_tvalid(prefix_tvalid && !inbound),
+        .s_prefix_tready(tx_prefix_ready), .s_axis_tuser(request), .s_axis_tdata(request_tdata),
+        .s_axis_tkeep(request_tkeep), .s_axis_tlast(request_tlast),
+        .s_axis_tvalid(request_tvalid && !inbound), .s_axis_tready(tx_request_ready),
+        .m_prefix_tuser(tx_head_tuser), .m_prefix_tdata(tx_head_tdata),
+        .m_prefix_tkeep(tx_head_tkeep), .m_prefix_tlast(tx_head_tlast),
+        .m_prefix_tvalid(tx_head_tvalid), .m_prefix_tready(tx_head_tready),
+        .path_ready(tx_in_tready), .m_axis_tuser(tx_request), .m_axis_tdata(tx_in_tdata),
+        .m_axis_tkeep(tx_in_tkeep), .m_axis_tlast(tx_in_tlast), .m_axis_tvalid(tx_in_tvalid),
+        .m_axis_tready(tx_in_tready), .count(tx_llq_count), .ready(tx_llq_ready),
+        .idle(tx_queue_idle)
+    );
+
+    frame_queue #(.HANDLE_W(HANDLE_W), .ADDR_W(ADDR_W)) rx_queue (
+        .clk, .rst, .setup(llq_setup), .rule_write(llq_rule_write[1]),
+        .rule_ready(llq_rule_ready[1]), .grant(llq_grant[1]), .s_prefix_tuser(prefix_tuser),
+        .s_prefix_tdata(prefix_tdata), .s_prefix_tkeep(prefix_tkeep),
+        .s_prefix_tlast(prefix_tlast), .s_prefix_tvalid(prefix_tvalid && inbound),
+        .s_prefix_tready(rx_prefix_ready), .s_axis_tuser(request), .s_axis_tdata(request_tdata),
+        .s_axis_tkeep(request_tkeep), .s_axis_tlast(request_tlast),
+        .s_axis_tvalid(request_tvalid && inbound), .s_axis_tready(rx_request_ready),
+        .m_prefix_tuser(rx_head_tuser), .m_prefix_tdata(rx_head_tdata),
+        .m_prefix_tkeep(rx_head_tkeep), .m_prefix_tlast(rx_head_tlast),
+        .m_prefix_tvalid(rx_head_tvalid), .m_prefix_tready(rx_head_tready),
+        .path_ready(rx_in_tready), .m_axis_tuser(rx_request), .m_axis_tdata(rx_in_tdata),
+        .m_axis_tkeep(rx_in_tkeep), .m_axis_tlast(rx_in_tlast), .m_axis_tvalid(rx_in_tvalid),
+        .m_axis_tready(rx_in_tready), .count(rx_llq_count), .ready(rx_llq_ready),
+        .idle(rx_queue_idle)
+    );
+
     // -- requests to results ---------------------------------------------------------------------------------
     wire packet::result_t tx_result, rx_result;
     wire [127:0] tx_tdata, rx_tdata;
@@ -118,14 +177,13 @@ module ipsec_accel #(
     wire tx_tlast, tx_tvalid, tx_tready, rx_tlast, rx_tvalid, rx_tready, core_idle;
 
     accel_core #(
-        .ADDR_W(ADDR_W), .SAS(SAS), .FAST(FAST), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256),
-        .SHA512(SHA512), .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
+        .ADDR_W(ADDR_W), .SAS(SAS), .FAST(FAST), .IN_FLIGHT(IN_FLIGHT), .RING_W(RING_W),
+        .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512), .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
     ) core (
-        .clk, .rst, .s_tx_tuser(request), .s_tx_tdata(request_tdata), .s_tx_tkeep(request_tkeep),
-        .s_tx_tlast(request_tlast), .s_tx_tvalid(request_tvalid && !inbound),
-        .s_tx_tready(tx_request_ready), .s_rx_tuser(request), .s_rx_tdata(request_tdata),
-        .s_rx_tkeep(request_tkeep), .s_rx_tlast(request_tlast),
-        .s_rx_tvalid(request_tvalid && inbound), .s_rx_tready(rx_request_ready),
+        .clk, .rst, .s_tx_tuser(tx_request), .s_tx_tdata(tx_in_tdata), .s_tx_tkeep(tx_in_tkeep),
+        .s_tx_tlast(tx_in_tlast), .s_tx_tvalid(tx_in_tvalid), .s_tx_tready(tx_in_tready),
+        .s_rx_tuser(rx_request), .s_rx_tdata(rx_in_tdata), .s_rx_tkeep(rx_in_tkeep),
+        .s_rx_tlast(rx_in_tlast), .s_rx_tvalid(rx_in_tvalid), .s_rx_tready(rx_in_tready),
         .tx_sa_read, .tx_sa_index, .tx_sa_found, .tx_sa_row, .tx_number_write, .tx_number,
         .tx_done, .rx_sa_read, .rx_sa_index, .rx_sa_found, .rx_sa_row, .rx_done, .window_valid,
         .window_ready, .window_sa, .window_ah, .window_size, .window_esn, .window_keep,
@@ -137,7 +195,7 @@ module ipsec_accel #(
         .m_rx_tready(rx_tready), .tx_count_valid, .tx_count, .rx_count_valid, .rx_count,
         .idle(core_idle)
     );
-    assign idle = core_idle && parse_idle;
+    assign idle = core_idle && parse_idle && tx_queue_idle && rx_queue_idle;
 
     // -- frames out ------------------------------------------------------------------------------------------
     wire [127:0] tx_frame_tdata, rx_frame_tdata;
@@ -146,9 +204,9 @@ module ipsec_accel #(
     wire rx_frame_tlast, rx_frame_tvalid, rx_frame_tready, merged_tuser;
 
     frame_results tx_results (
-        .clk, .rst, .s_prefix_tuser(prefix_tuser), .s_prefix_tdata(prefix_tdata),
-        .s_prefix_tkeep(prefix_tkeep), .s_prefix_tlast(prefix_tlast),
-        .s_prefix_tvalid(prefix_tvalid && !inbound), .s_prefix_tready(tx_prefix_ready),
+        .clk, .rst, .s_prefix_tuser(tx_head_tuser), .s_prefix_tdata(tx_head_tdata),
+        .s_prefix_tkeep(tx_head_tkeep), .s_prefix_tlast(tx_head_tlast),
+        .s_prefix_tvalid(tx_head_tvalid), .s_prefix_tready(tx_head_tready),
         .s_axis_tuser(tx_result), .s_axis_tdata(tx_tdata), .s_axis_tkeep(tx_tkeep),
         .s_axis_tlast(tx_tlast), .s_axis_tvalid(tx_tvalid), .s_axis_tready(tx_tready),
         .m_axis_tdata(tx_frame_tdata), .m_axis_tkeep(tx_frame_tkeep),
@@ -157,9 +215,9 @@ module ipsec_accel #(
     );
 
     frame_results rx_results (
-        .clk, .rst, .s_prefix_tuser(prefix_tuser), .s_prefix_tdata(prefix_tdata),
-        .s_prefix_tkeep(prefix_tkeep), .s_prefix_tlast(prefix_tlast),
-        .s_prefix_tvalid(prefix_tvalid && inbound), .s_prefix_tready(rx_prefix_ready),
+        .clk, .rst, .s_prefix_tuser(rx_head_tuser), .s_prefix_tdata(rx_head_tdata),
+        .s_prefix_tkeep(rx_head_tkeep), .s_prefix_tlast(rx_head_tlast),
+        .s_prefix_tvalid(rx_head_tvalid), .s_prefix_tready(rx_head_tready),
         .s_axis_tuser(rx_result), .s_axis_tdata(rx_tdata), .s_axis_tkeep(rx_tkeep),
         .s_axis_tlast(rx_tlast), .s_axis_tvalid(rx_tvalid), .s_axis_tready(rx_tready),
         .m_axis_tdata(rx_frame_tdata), .m_axis_tkeep(rx_frame_tkeep),

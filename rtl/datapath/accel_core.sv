@@ -13,8 +13,11 @@ module accel_core #(
     parameter int ADDR_W = 12,
     // SAs each way: a power of two
     parameter int SAS = 1024,
-    // 0: no fast paths
+    // 0: no fast paths; packets in each: a power of two; octets that the receiving one holds, of what
+    // came and of what was decrypted: 2 to the power of this
     parameter int FAST = 1,
+    parameter int IN_FLIGHT = 16,
+    parameter int RING_W = ADDR_W < 13 ? ADDR_W : 13,
     // Hash engines in each direction
     parameter int MD5 = 1,
     parameter int SHA1 = 1,
@@ -105,7 +108,7 @@ module accel_core #(
     wire tx_to_tlast, tx_to_tvalid, tx_to_tready;
     wire tx_from_tlast, tx_from_tvalid, tx_from_tready;
 
-    transmit_path #(.ADDR_W(ADDR_W), .FAST(FAST)) transmit (
+    transmit_path #(.ADDR_W(ADDR_W), .IN_FLIGHT(IN_FLIGHT), .FAST(FAST)) transmit (
         .clk, .rst, .s_axis_tuser(s_tx_tuser), .s_axis_tdata(s_tx_tdata),
         .s_axis_tkeep(s_tx_tkeep), .s_axis_tlast(s_tx_tlast),
         .s_axis_tvalid(s_tx_tvalid), .s_axis_tready(s_tx_tready),
@@ -152,7 +155,9 @@ module accel_core #(
     wire [63:0] check_told, checked_number, commit_number;
     wire [1:0] checked_verdict, committed_verdict;
 
-    receive_path #(.ADDR_W(ADDR_W), .RING_W(ADDR_W < 13 ? ADDR_W : 13), .FAST(FAST)) receive (
+    receive_path #(
+        .ADDR_W(ADDR_W), .RING_W(RING_W), .IN_FLIGHT(IN_FLIGHT), .FAST(FAST)
+    ) receive (
         .clk, .rst, .s_axis_tuser(s_rx_tuser), .s_axis_tdata(s_rx_tdata),
         .s_axis_tkeep(s_rx_tkeep), .s_axis_tlast(s_rx_tlast),
         .s_axis_tvalid(s_rx_tvalid), .s_axis_tready(s_rx_tready),

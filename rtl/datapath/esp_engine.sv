@@ -79,9 +79,9 @@ module esp_engine #(
     end
 
     // -- whose turn it is -----------------------------------------------------------------------------------
-    localparam int IN_FLIGHT = 64;
-    logic [6:0] in_flight;
-    wire queues_ready = in_flight != 7'(IN_FLIGHT);
+    localparam int IN_FLIGHT = 128;
+    logic [7:0] in_flight;
+    wire queues_ready = in_flight != 8'(IN_FLIGHT);
     wire in_valid, in_gcm, out_valid, out_gcm, icv_due, icv_gcm, in_over, out_over, icv_over;
 
     job_queue #(.WIDTH(1), .DEPTH(IN_FLIGHT)) ins (
@@ -101,7 +101,7 @@ module esp_engine #(
     // A job without octets back ends with its ICV, any other with the later of both; counting ICVs
     // and octets keeps all three queues from running over.
     always_ff @(posedge clk) begin
-        in_flight <= in_flight + 7'(given) - 7'(icv_over);
+        in_flight <= in_flight + 8'(given) - 8'(icv_over);
         if (rst) in_flight <= '0;
     end
 

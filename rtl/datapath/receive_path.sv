@@ -11,6 +11,8 @@ module receive_path #(
     parameter int ADDR_W = 12,
     // Octets of the fast path's rings: 2 to the power of this; longer than half: the slow way
     parameter int RING_W = 12,
+    // Packets in the fast path: a power of two
+    parameter int IN_FLIGHT = 16,
     // 0: everything goes the slow way
     parameter int FAST = 1
 ) (
@@ -91,7 +93,9 @@ module receive_path #(
     assign count_valid = fast_count_valid || slow_count_valid;
     assign count = slow_count_valid ? slow_count : fast_count;
 
-    decap_select #(.LONGEST((1 << RING_W) / 2), .FAST(FAST)) select_way (
+    decap_select #(
+        .LONGEST((1 << RING_W) / 2), .IN_FLIGHT(IN_FLIGHT), .FAST(FAST)
+    ) select_way (
         .clk, .rst, .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid,
         .s_axis_tready, .sa_read(select_read), .sa_index(select_index),
         .sa_found(sa_found && !slow_has), .sa_row, .plan_valid, .plan, .m_fast_tdata(fast_tdata),
@@ -133,7 +137,7 @@ module receive_path #(
     wire packet::result_t fast_result, slow_result;
     wire fast_m_tlast, fast_m_tvalid, slow_m_tlast, slow_m_tvalid;
 
-    decap_fast #(.ADDR_W(RING_W)) fast (
+    decap_fast #(.ADDR_W(RING_W), .DEPTH(IN_FLIGHT)) fast (
         .clk, .rst, .plan_valid, .plan, .check_valid(fast_check), .check_sa(fast_check_sa),
         .check_low(fast_low), .check_told(fast_told),
         .checked_valid(checked_valid && !slow_has), .checked_number, .commit_valid(fast_commit),

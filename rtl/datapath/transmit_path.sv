@@ -9,6 +9,8 @@
 module transmit_path #(
     // Octets of the slow path's packet memories: 2 to the power of this
     parameter int ADDR_W = 12,
+    // Packets in the fast path: a power of two
+    parameter int IN_FLIGHT = 16,
     // 0: everything goes the slow way
     parameter int FAST = 1
 ) (
@@ -79,7 +81,7 @@ module transmit_path #(
     assign count_valid = fast_count_valid || slow_count_valid;
     assign count = slow_count_valid ? slow_count : fast_count;
 
-    encap_select #(.FAST(FAST)) select_way (
+    encap_select #(.IN_FLIGHT(IN_FLIGHT), .FAST(FAST)) select_way (
         .clk, .rst, .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid,
         .s_axis_tready, .sa_read(select_read), .sa_index(select_index),
         .sa_found(sa_found && !slow_has), .sa_row, .number_write(select_write),
@@ -107,7 +109,7 @@ module transmit_path #(
     wire packet::result_t fast_result, slow_result;
     wire fast_m_tlast, fast_m_tvalid, slow_m_tlast, slow_m_tvalid;
 
-    encap_fast fast (
+    encap_fast #(.DEPTH(IN_FLIGHT)) fast (
         .clk, .rst, .plan_valid, .plan, .s_axis_tdata(fast_tdata), .s_axis_tkeep(fast_tkeep),
         .s_axis_tlast(fast_tlast), .s_axis_tvalid(fast_tvalid), .s_axis_tready(fast_tready),
         .job(fast_job), .job_valid(fast_job_valid), .job_ready(job_ready && !slow_has),

@@ -33,7 +33,7 @@ from xml.etree import ElementTree
 import pytest
 from cocotb_tools.runner import Verilator
 from find_libpython import find_libpython
-from ipsecsim.accelerator.rtl.sources import RTL, closure, digest, included
+from ipsecsim.accelerator.rtl.sources import RTL, digest, gathered, included
 from ipsecsim.accelerator.rtl.toolchain import Toolchain, ToolchainError, find_toolchain
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -55,18 +55,20 @@ def simulate(
     tests: Sequence[str] | None = None,
     seed: int | None = None,
     peek: bool = False,
+    extra: tuple[Path, ...] = (),
 ) -> None:
     """Run the cocotb tests of the file `bench` (all, or those named `tests`) on module `top`.
 
     `settings` reach the bench through `settings()`. With `peek` the bench sees every signal of the
-    design, which is slower to build and run; else the ports of `top`. Fails the pytest test with
-    the end of the simulator's log. Skips it if this machine has no C++ compiler.
+    design, which is slower to build and run; else the ports of `top`. `extra`: see `gathered`.
+    Fails the pytest test with the end of the simulator's log. Skips it if this machine has no C++
+    compiler.
     """
     tools = _tools()
     parameters = dict(parameters or {})
     waves = bool(os.environ.get("WAVES"))
     runner = _Runner(peek)
-    where = _build(runner, tools, top, parameters, waves)
+    where = _build(runner, tools, top, parameters, waves, extra)
     with tempfile.TemporaryDirectory(prefix=f"{top}-") as scratch:
         log = Path(scratch) / "log"
         results = Path(scratch) / "results.xml"
@@ -138,9 +140,14 @@ def _tools() -> Toolchain:
 
 
 def _build(
-    runner: _Runner, tools: Toolchain, top: str, parameters: Mapping[str, object], waves: bool
+    runner: _Runner,
+    tools: Toolchain,
+    top: str,
+    parameters: Mapping[str, object],
+    waves: bool,
+    extra: tuple[Path, ...],
 ) -> Path:
-    sources = closure(top)
+    sources = gathered(top, extra)
     headers = included(sources)
     tag = digest([], *(f"{k}={v}" for k, v in sorted(parameters.items())), f"{runner.peek} {waves}")
     name = f"{top}-{tag[:6]}-"

@@ -12,9 +12,15 @@ from typing import Any, Final
 
 from ipsecplane.ipsec.algorithms import CIPHER, INTEGRITIES, INTEGRITY
 from ipsecplane.ipsec.overhead import esp_alignment, esp_padding
-from ipsecplane.targets.crypto_header import CryptoHeader, DfPolicy, Operation
+from ipsecplane.targets.crypto_header import (
+    CryptoHeader,
+    CryptoHeaderError,
+    DfPolicy,
+    Operation,
+)
 from ipsecsim.accelerator import ip
 from ipsecsim.accelerator.encapsulate import encrypt
+from ipsecsim.accelerator.frontend import REQUESTS
 from ipsecsim.accelerator.refusal import Refused
 from ipsecsim.accelerator.sa import EncryptSa
 
@@ -411,6 +417,14 @@ def random_frame(random: Random, sas: dict[int, Tunnel], peer: Peer) -> bytes:
     elif chance > 0.95:
         frame = frame[:12] + b"\x08\x00" + frame[14:]
     return frame
+
+
+def is_request(frame: bytes) -> bool:
+    try:
+        header = CryptoHeader.decode(frame[14:46])
+    except CryptoHeaderError:
+        return False
+    return frame[12:14] == ETHERNET[12:] and header.operation in REQUESTS
 
 
 def expected(rig: Rig, request: Request) -> list[Result]:

@@ -21,6 +21,8 @@ from .queues import HardwareEngine, Queues
 from .store import HardwareStore
 from .toolchain import ToolchainError
 
+PARAMETERS: Final = {"ADDR_W": 17, "ROW_W": 11, "HANDLE_W": 13}
+"""IP packets of any size; all else is the default of `rtl/ipsec_accel.sv`."""
 _REASON: Final = ETHERNET + 1  # octet of a frame
 
 
@@ -47,7 +49,7 @@ class RtlAccelerator(Frontend[HardwareStore]):
         if trace is not None and kind not in TRACES:
             known = " or ".join(f"FILE.{one}" for one in TRACES)
             raise ToolchainError(f"waveforms are written to {known}, not to {trace}")
-        self.model = Model(path or library(trace=kind, on_build=on_build))
+        self.model = Model(path or library(parameters=PARAMETERS, trace=kind, on_build=on_build))
         if trace is not None:
             self.model.trace(trace)
         self.driver = Driver(self.model)

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from .sources import RTL, closure, digest, included
+from .sources import RTL, digest, gathered, included
 from .toolchain import Toolchain, ToolchainError, find_toolchain
 
 TOP: Final = "ipsec_accel"
@@ -49,7 +49,7 @@ def library(
     compiled. Raises ToolchainError, SourceError.
     """
     parameters = dict(parameters or {})
-    files = _files(top, extra)
+    files = gathered(top, extra)
     headers = included(files)
     tools = find_toolchain()
     settings = (top, trace, tools.version, tools.compiler, _OPTIMISE, *_FLAGS)
@@ -67,14 +67,6 @@ def library(
             includes = sorted({str(path.parent) for path in headers})
             _build(tools, top, files, includes, parameters, trace, made)
     return made
-
-
-def _files(top: str, extra: tuple[Path, ...]) -> tuple[Path, ...]:
-    if not extra:
-        return closure(top)
-    *used, last = extra
-    files = dict.fromkeys(path for one in used for path in closure(one.stem))
-    return (*files, last)
 
 
 def _build(

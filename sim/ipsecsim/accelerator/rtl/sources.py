@@ -52,6 +52,16 @@ def closure(top: str) -> tuple[Path, ...]:
     return tuple(known[name] for name in done)
 
 
+def gathered(top: str, extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+    """`closure(top)`; or `extra`: files of modules that `top` uses, and last one outside of `rtl/`
+    that holds `top` itself."""
+    if not extra:
+        return closure(top)
+    *used, last = extra
+    files = dict.fromkeys(path for one in used for path in closure(one.stem))
+    return (*files, last)
+
+
 def included(files: Iterable[Path]) -> tuple[Path, ...]:
     """The files that `files` take in by `include`, looked for beside them and all over `rtl/`."""
     headers = {path.name: path for path in RTL.rglob("*.svh")}

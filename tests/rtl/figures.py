@@ -1,0 +1,294 @@
+"""The accelerator's speed in cycles, measured: `make bench-rtl` prints all of it beside the bounds.
+
+Everything is deterministic: cycles of the clock, IPv4 tunnels, packets back to back, nothing waits
+at the output. The engine stream (tests/rtl/stream_top.sv) has the crypto header as sideband and no
+Ethernet; the framed port is that of `ipsec_accel`, with the queues.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+from ipsecplane.targets.crypto_header import CryptoHeader, Operation
+from ipsecsim.accelerator import ip
+from ipsecsim.accelerator.rtl import registers as reg
+from ipsecsim.accelerator.rtl.sa_registers import sa_registers
+from ipsecsim.accelerator.rtl.sources import modules
+
+from tests.accelerator.conftest import ETHERNET, Rig, Tunnel
+from tests.rtl import traffic
+from tests.rtl.axil import AxiLite
+from tests.rtl.harness import settings, simulate
+from tests.rtl.streams import Packet, PacketSink, PacketSource, seeded, start
+
+HERE: Final = Path(__file__).resolve().parent
+INSTALL: Final = 1
+GCM, CBC = "AES-GCM", "AES-CBC"
+SIZES: Final = (64, 1400)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A row of the table: cycles, what the bus or the engines allow, what has to be reached."""
+
+    name: str
+    cycles: float
+    bound: float
+    most: float
+
+    @property
+    def reached(self) -> bool:
+        return self.cycles <= self.most
+
+
+# -- benches: they run inside the simulator ------------------------------------------------------
+
+
+class Bench:
+    """A device with SAs in rows 0, 1, …, alike in both directions."""
+
+    def __init__(self, dut: Any, sas: list[Tunnel], streams: tuple[str, str, str, str]) -> None:
+        self.dut = dut
+        self.random = seeded()
+        self.sas = sas
+        self.rig = Rig()
+        self.axi = AxiLite(dut)
+        self.framed = streams[0] == streams[1]
+        self.sources = {name: PacketSource(dut, name) for name in dict.fromkeys(streams[:2])}
+        self.sinks = {name: PacketSink(dut, name) for name in dict.fromkeys(streams[2:])}
+        self.streams = streams
+
+    async def begin(self) -> None:
+        await start(self.dut)
+        while self.dut.ready.value == 0:
+            await ClockCycles(self.dut.clk, 10)
+        await self.axi.put(reg.BOOT, 1)
+        for index, sa in enumerate(self.sas):
+            self.rig.install(sa, index)
+            for inbound in (False, True):
+                await self.axi.shadow(sa_registers(sa.inbound() if inbound else sa.outbound()))
+                assert await self.axi.command(INSTALL, index, inbound=inbound) == 0
+
+    async def through(
+        self, inbound: bool, packets: list[tuple[int, bytes]], **fields: int
+    ) -> tuple[list[int], list[int], list[int]]:
+        """Send (row, packet) back to back. Cycles in which each began to come in, began to go out
+        and ended. Every one has to succeed."""
+        source = self.sources[self.streams[int(inbound)]]
+        sink = self.sinks[self.streams[2 + int(inbound)]]
+        before, taken = len(sink.packets), len(source.source.taken)
+        beats = []
+        for row, packet in packets:
+            header = CryptoHeader(
+                Operation.DECRYPT if inbound else Operation.ENCRYPT, row, ethertype=0x0800,
+                epoch=self.sas[row].epoch, **fields,
+            )  # fmt: skip
+            request = traffic.Request(header, packet)
+            octets = request.frame if self.framed else packet
+            source.put(Packet(octets, 0 if self.framed else traffic.request_word(request)))
+            beats.append(-(-len(octets) // 16))
+        quiet = 0
+        while len(sink.packets) < before + len(packets):
+            seen = len(sink.packets)
+            await RisingEdge(self.dut.clk)
+            quiet = quiet + 1 if len(sink.packets) == seen else 0
+            assert quiet < 30_000, f"{len(sink.packets) - before} of {len(packets)} came out"
+        for packet in sink.packets[before:]:
+            reason = (
+                packet.octets[15] if self.framed else traffic.result_of(packet.user, b"").reason
+            )
+            assert reason == 0, reason
+        firsts = [taken + sum(beats[:n]) for n in range(len(beats))]
+        come = [source.source.taken[at] for at in firsts]
+        self.last_in = [
+            source.source.taken[at + n - 1] for at, n in zip(firsts, beats, strict=True)
+        ]
+        return come, sink.first_cycles[before:], sink.last_cycles[before:]
+
+    def plain(self, size: int) -> bytes:
+        """An IPv4 packet of `size` octets without options."""
+        header = ip.ipv4_header(
+            self.random.randbytes(4), self.random.randbytes(4), ip.UDP, size - 20,
+            traffic_class=0, ttl=64, identification=1, dont_fragment=False,
+        )  # fmt: skip
+        return header + self.random.randbytes(size - 20)
+
+    def sealed(self, row: int, size: int) -> bytes:
+        """As the peer sends it: the model makes it with the same SA, its numbers go on."""
+        header = CryptoHeader(Operation.ENCRYPT, row, ethertype=0x0800, epoch=self.sas[row].epoch)
+        frame = ETHERNET + header.encode() + self.plain(size)
+        (answer,) = self.rig.accelerator.process(frame, 0.0)
+        assert answer[15] == 0
+        return answer[46:]
+
+
+def spacing(ends: list[int], skip: int) -> float:
+    """Cycles a packet, once the pipeline is full; whole cycles if there are no bubbles."""
+    steady = ends[skip:]
+    return (steady[-1] - steady[0]) / (len(steady) - 1)
+
+
+def gcm(key_size: int) -> Tunnel:
+    return Tunnel(GCM, cipher_key=bytes(range(key_size)), salt=b"salt")
+
+
+def cbc() -> Tunnel:
+    return Tunnel(CBC, "HMAC-SHA1-96", cipher_key=bytes(range(16)), integrity_key=bytes(range(20)))
+
+
+@cocotb.test(timeout_time=60, timeout_unit="ms")
+async def engine_stream(dut: Any) -> None:
+    """Throughput and latency without Ethernet."""
+    chosen = settings()
+    engines = chosen["engines"]
+    sas = [gcm(16), gcm(32), gcm(16), gcm(32), *(cbc() for _ in range(3))]
+    for number, sa in enumerate(sas):
+        sa.esp_spi += number
+    bench = Bench(dut, sas, ("s_tx", "s_rx", "m_tx", "m_rx"))
+    found: dict[str, float] = {}
+    await bench.begin()
+    if chosen["gcm"]:
+        for inbound, way in ((False, "transmit"), (True, "receive")):
+            make = bench.sealed if inbound else lambda row, size: bench.plain(size)
+            for size in SIZES:
+                for mix, rows in (("128", [0]), ("256", [1]), ("mix", [0, 1, 2, 3])):
+                    count = 40 if size == 64 else 14
+                    packets = [(row, make(row, size)) for row in (rows * count)[:count]]
+                    _, _, ends = await bench.through(inbound, packets)
+                    found[f"GCM {mix} {size} {way}"] = spacing(ends, count // 2)
+            await ClockCycles(dut.clk, 400)
+            packet = make(0, 64)
+            come, first, _ = await bench.through(inbound, [(0, packet)])
+            found[f"latency {way}"] = first[0] - (bench.last_in if inbound else come)[0]
+            for size in (64, 1400):
+                await ClockCycles(dut.clk, 400)
+                come, first, _ = await bench.through(inbound, [(1, make(1, size))])
+                name = f"latency {way} 256 {size}"
+                found[name] = first[0] - (bench.last_in if inbound else come)[0]
+    for inbound, way in ((False, "transmit"), (True, "receive")):
+        make = bench.sealed if inbound else lambda row, size: bench.plain(size)
+        for size in SIZES:
+            count = 24 + 4 * engines if size == 64 else 8 + 3 * engines
+            rows = [4, 5, 6]
+            packets = [(row, make(row, size)) for row in (rows * count)[:count]]
+            _, _, ends = await bench.through(inbound, packets)
+            found[f"CBC {engines} {size} {way}"] = spacing(ends, count // 2)
+    Path(chosen["out"]).write_text(json.dumps(found))
+
+
+@cocotb.test(timeout_time=60, timeout_unit="ms")
+async def framed_port(dut: Any) -> None:
+    """The same with Ethernet and crypto header in the octets, and with the queues."""
+    chosen = settings()
+    sas = [gcm(16), gcm(32), cbc()]
+    for number, sa in enumerate(sas):
+        sa.esp_spi += number
+    bench = Bench(dut, sas, ("s_axis", "s_axis", "m_axis", "m_axis"))
+    found: dict[str, float] = {}
+    await bench.begin()
+    for inbound, way in ((False, "transmit"), (True, "receive")):
+        make = bench.sealed if inbound else lambda row, size: bench.plain(size)
+        for size in SIZES:
+            packets = [(row, make(row, size)) for row in ([0, 1] * 20)[: 40 if size == 64 else 14]]
+            _, _, ends = await bench.through(inbound, packets)
+            found[f"framed GCM {size} {way}"] = spacing(ends, len(ends) // 2)
+            packets = [(2, make(2, size)) for _ in range(6)]
+            _, _, ends = await bench.through(inbound, packets)
+            found[f"framed CBC 1 {size} {way}"] = spacing(ends, 3)
+        await ClockCycles(dut.clk, 400)
+        _, first, _ = await bench.through(inbound, [(0, make(0, 64))])
+        found[f"framed latency {way}"] = first[0] - bench.last_in[0]
+    Path(chosen["out"]).write_text(json.dumps(found))
+
+
+# -- outside of it --------------------------------------------------------------------------------
+
+
+def stream_figures(engines: int, *, with_gcm: bool = True) -> dict[str, float]:
+    """Runs the engine's stream with `engines` SHA-1 engines; builds it if need be."""
+    wide = engines > 1
+    return _measured(
+        "stream_top",
+        "engine_stream",
+        {
+            "SHA1": engines,
+            "IN_FLIGHT": 128 if wide else 16,
+            "RING_W": 17 if wide else 12,
+            "SLOT_W": 7 if wide else 4,
+            "ROW_W": 11 if wide else 8,
+        },
+        {"engines": engines, "gcm": with_gcm},
+        (modules()["accel_control"], modules()["accel_core"], HERE / "stream_top.sv"),
+    )
+
+
+def framed_figures() -> dict[str, float]:
+    return _measured("ipsec_accel", "framed_port", {"SAS": 32, "HANDLE_W": 8}, {}, ())
+
+
+def _measured(
+    top: str,
+    bench: str,
+    parameters: dict[str, object],
+    chosen: dict[str, Any],
+    extra: tuple[Path, ...],
+) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "figures.json"
+        simulate(
+            top,
+            __file__,
+            parameters=parameters,
+            settings={**chosen, "out": str(out)},
+            tests=[bench],
+            extra=extra,
+        )
+        found: dict[str, float] = json.loads(out.read_text())
+        return found
+
+
+def judged(found: dict[str, float]) -> list[Figure]:
+    """Each figure with its bound: the bus (octets out / 16, rounded up) or the hash engines."""
+    rows = []
+    for name, cycles in found.items():
+        framed = name.startswith("framed ")
+        words = name.removeprefix("framed ").split()
+        if words[0] == "latency":
+            bound, most = 24.0, 24.0
+            if words[2:3] == ["256"] or framed:
+                most = float("inf")
+        elif words[0] == "GCM":
+            bound = {64: 8.0, 1400: 91.0}[int(words[-2])]
+            most = bound
+        else:
+            engines, size = int(words[1]), int(words[2])
+            beats, blocks = {64: (9, 3), 1400: (92, 24)}[size]
+            bound = max(beats, blocks * 80 / engines)
+            most = 1.05 * bound
+        rows.append(Figure(name, cycles, bound, float("inf") if framed else most))
+    return rows
+
+
+def main(engines: list[int]) -> int:
+    found: dict[str, float] = {}
+    for number in engines:
+        found |= stream_figures(number, with_gcm=number == engines[0])
+    if len(engines) > 1:
+        found |= framed_figures()
+    figures = judged(found)
+    print(f"{'':32}{'cycles':>10}{'bound':>10}")
+    for figure in figures:
+        note = "" if figure.reached else "  not reached"
+        print(f"{figure.name:32}{figure.cycles:10.2f}{figure.bound:10.2f}{note}")
+    return int(any(not figure.reached for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main([int(text) for text in sys.argv[1:]] or [1, 8, 24]))
