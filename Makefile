@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STAMP  := $(VENV)/.made-from-lock
 RUN    ?= examples/ch03_invalid_spi_recovery
 
-.PHONY: help setup extras demo test lint format p4 formal rtl-test rtl-lint synth bench shell lock clean
+.PHONY: help setup extras demo test lint format p4 formal rtl-test rtl-lint synth bench bench-rtl shell lock clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -49,6 +49,9 @@ rtl-lint: setup  ## every RTL module: Verilator with all warnings, and read by y
 
 synth: setup     ## area and clock of the RTL: takes an hour or more, fills the table in rtl/README.md
 	nice $(PYTHON) rtl/synth/synthesize.py
+
+bench-rtl: setup ## speed of the RTL in cycles, beside what the bus allows (minutes)
+	$(PYTHON) -m tests.rtl.figures
 
 bench: setup     ## all benchmarks, ratios of one run
 	@for b in bench/*.py; do echo "== $$b"; $(PYTHON) $$b || exit 1; done

@@ -96,9 +96,9 @@ class DeviceChoice:
 
     def make_accelerator(self, router: str, routers: Collection[str]) -> AcceleratorDevice:
         """Raises DeviceError."""
-        return accelerator(self.accelerator_of(router), self._trace_of(router, routers))
+        return accelerator(self.accelerator_of(router), self.trace_of(router, routers))
 
-    def _trace_of(self, router: str, routers: Collection[str]) -> Path | None:
+    def trace_of(self, router: str, routers: Collection[str]) -> Path | None:
         if router in self.traces:
             return self.traces[router]
         shared = self.traces.get("")
