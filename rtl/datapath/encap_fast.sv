@@ -1,6 +1,7 @@
 // The fast transmit path: ESP around a stream of packets, beat by beat, no packet ever stored.
 //
-//   payload ─▶ ++ padding, trailer ─▶ SPI, number, IV ++ ─▶ engine ─▶ ++ ICV ─▶ outer header ++ ─▶ out
+//   payload ─▶ ++ padding, trailer ─▶ SPI, number, IV ++ ─▶ engine ─▶ queue ─▶ ++ ICV ─┐
+//                                                        out ◀─ outer header ++ ◀──────┘
 //
 // Each packet comes behind its plan (encap_select). The outer header leaves before the cipher has
 // begun, 2 cycles after the plan. n octets out take n/16 beats; between packets there is no gap
@@ -177,14 +178,26 @@ module encap_fast #(
         .get(icv_taken)
     );
 
+    // Octets wait for the ICV before them, which takes its time, and the engine goes on.
+    wire [127:0] done_tdata;
+    wire [15:0] done_tkeep;
+    wire done_tlast, done_tvalid, done_tready, done_tuser;
+    wire [5:0] done_level;
+    fifo_stream #(.DEPTH(32)) done (
+        .clk, .rst, .s_tvalid(s_engine_tvalid), .s_tready(s_engine_tready),
+        .s_tdata(s_engine_tdata), .s_tkeep(s_engine_tkeep), .s_tlast(s_engine_tlast),
+        .s_tuser(1'b0), .m_tvalid(done_tvalid), .m_tready(done_tready), .m_tdata(done_tdata),
+        .m_tkeep(done_tkeep), .m_tlast(done_tlast), .m_tuser(done_tuser), .level(done_level)
+    );
+
     wire [127:0] sealed_tdata, sealed2_tdata;
     wire [15:0] sealed_tkeep, sealed2_tkeep;
     wire sealed_tlast, sealed_tvalid, sealed_tready;
     wire sealed2_tlast, sealed2_tvalid, sealed2_tready, sealed2_tuser;
 
     align_append append_icv (
-        .clk, .rst, .s_a_tdata(s_engine_tdata), .s_a_tkeep(s_engine_tkeep),
-        .s_a_tlast(s_engine_tlast), .s_a_tvalid(s_engine_tvalid), .s_a_tready(s_engine_tready),
+        .clk, .rst, .s_a_tdata(done_tdata), .s_a_tkeep(done_tkeep),
+        .s_a_tlast(done_tlast), .s_a_tvalid(done_tvalid), .s_a_tready(done_tready),
         .s_b_tdata(packet::reversed(icv_second ? icv_word[127:0] : icv_word[255:128])),
         .s_b_tkeep(icv_keep), .s_b_tlast(icv_last),
         .s_b_tvalid(icv_valid_now), .s_b_tready(icv_ready),
@@ -253,7 +266,7 @@ module encap_fast #(
 
     wire unused = &{1'b0, order.outer, order.spi, order.padding, front.outer, tail, out,
         sealed, front.sa_index, front.integrity, front.esn, front.padding, front.octets,
-        plain2_tuser, esp_tuser, sealed2_tuser};
+        plain2_tuser, esp_tuser, sealed2_tuser, done_tuser, done_level};
 endmodule
 
 `default_nettype wire
