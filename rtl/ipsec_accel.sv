@@ -12,6 +12,8 @@
 `default_nettype none
 
 module ipsec_accel #(
+    // Width of the frames' streams: 128 times a power of two; inside it is 128
+    parameter int DATA_W = 128,
     // Octets of each packet memory: 2 to the power of this; packets may have 512 less
     parameter int ADDR_W = 12,
     // SAs each way: a power of two
@@ -54,14 +56,14 @@ module ipsec_accel #(
     output wire          s_axil_rvalid,
     input  wire          s_axil_rready,
     // Frames from the pipeline
-    input  wire  [127:0] s_axis_tdata,
-    input  wire  [15:0]  s_axis_tkeep,
+    input  wire  [DATA_W-1:0]   s_axis_tdata,
+    input  wire  [DATA_W/8-1:0] s_axis_tkeep,
     input  wire          s_axis_tlast,
     input  wire          s_axis_tvalid,
     output wire          s_axis_tready,
     // Frames to the pipeline
-    output wire  [127:0] m_axis_tdata,
-    output wire  [15:0]  m_axis_tkeep,
+    output wire  [DATA_W-1:0]   m_axis_tdata,
+    output wire  [DATA_W/8-1:0] m_axis_tkeep,
     output wire          m_axis_tlast,
     output wire          m_axis_tvalid,
     input  wire          m_axis_tready,
@@ -113,9 +115,20 @@ module ipsec_accel #(
     wire tx_prefix_ready, rx_prefix_ready, tx_request_ready, rx_request_ready, parse_ready;
     wire parse_idle;
 
+    wire [127:0] in_tdata, out_tdata;
+    wire [15:0] in_tkeep, out_tkeep;
+    wire in_tlast, in_tvalid, out_tlast, out_tvalid, out_tready;
+
+    stream_narrow #(.DATA_W(DATA_W)) narrow (
+        .clk, .rst, .s_tdata(s_axis_tdata), .s_tkeep(s_axis_tkeep), .s_tlast(s_axis_tlast),
+        .s_tvalid(s_axis_tvalid), .s_tready(s_axis_tready), .m_tdata(in_tdata),
+        .m_tkeep(in_tkeep), .m_tlast(in_tlast), .m_tvalid(in_tvalid),
+        .m_tready(parse_ready && ready)
+    );
+
     frame_parse #(.ADDR_W(ADDR_W)) parse (
-        .clk, .rst, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast,
-        .s_axis_tvalid(s_axis_tvalid && ready), .s_axis_tready(parse_ready),
+        .clk, .rst, .s_axis_tdata(in_tdata), .s_axis_tkeep(in_tkeep), .s_axis_tlast(in_tlast),
+        .s_axis_tvalid(in_tvalid && ready), .s_axis_tready(parse_ready),
         .m_prefix_tuser(prefix_tuser), .m_prefix_tdata(prefix_tdata),
         .m_prefix_tkeep(prefix_tkeep), .m_prefix_tlast(prefix_tlast),
         .m_prefix_tvalid(prefix_tvalid),
@@ -125,7 +138,6 @@ module ipsec_accel #(
         .m_axis_tready(inbound ? rx_request_ready : tx_request_ready), .inbound,
         .count_valid(parse_count_valid), .count(parse_count), .idle(parse_idle)
     );
-    assign s_axis_tready = parse_ready && ready;
 
     // -- queues ------------------------------------------------------------------------------------------
     wire packet::request_t tx_request, rx_request;
@@ -230,8 +242,15 @@ module ipsec_accel #(
         .s_a_tlast(tx_frame_tlast), .s_a_tvalid(tx_frame_tvalid), .s_a_tready(tx_frame_tready),
         .s_b_tuser(1'b0), .s_b_tdata(rx_frame_tdata), .s_b_tkeep(rx_frame_tkeep),
         .s_b_tlast(rx_frame_tlast), .s_b_tvalid(rx_frame_tvalid), .s_b_tready(rx_frame_tready),
-        .m_axis_tuser(merged_tuser), .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast, .m_axis_tvalid,
-        .m_axis_tready
+        .m_axis_tuser(merged_tuser), .m_axis_tdata(out_tdata), .m_axis_tkeep(out_tkeep),
+        .m_axis_tlast(out_tlast), .m_axis_tvalid(out_tvalid), .m_axis_tready(out_tready)
+    );
+
+    stream_widen #(.DATA_W(DATA_W)) widen (
+        .clk, .rst, .s_tdata(out_tdata), .s_tkeep(out_tkeep), .s_tlast(out_tlast),
+        .s_tvalid(out_tvalid), .s_tready(out_tready), .m_tdata(m_axis_tdata),
+        .m_tkeep(m_axis_tkeep), .m_tlast(m_axis_tlast), .m_tvalid(m_axis_tvalid),
+        .m_tready(m_axis_tready)
     );
 
     wire unused = &{1'b0, merged_tuser};
