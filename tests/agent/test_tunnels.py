@@ -156,6 +156,48 @@ def test_packets_of_the_other_version_do_not_enter_the_tunnel() -> None:
     assert len(made.frames) == frames
 
 
+def test_a_dead_peer_takes_the_line_down_and_its_return_brings_it_up() -> None:
+    made = pair(crypto_isakmp_key_s3cret_address_0="crypto isakmp keepalive 10 periodic")
+    made.wire.set_up(False)
+    made.run(25)
+    assert not line_protocol(made.a)
+    assert not [r for r in made.a.router.agent.routes() if r.interface == "Tunnel0"]
+    made.run(300)
+    made.wire.set_up(True)
+    made.run(80)  # at most: the rest of a negotiation that nobody answers, and the pause after it
+    assert line_protocol(made.a)
+    assert line_protocol(made.b)
+    assert pings(made) == "!!!!!"
+
+
+def test_shutdown_and_back() -> None:
+    made = pair()
+    agent = made.a.router.agent
+    before = agent.config
+    shut = replace(before.interfaces[0], shutdown=True)
+    assert shut.name == "Tunnel0"
+    agent.configure(replace(before, interfaces=(shut, *before.interfaces[1:])))
+    assert not line_protocol(made.a)
+    made.run(1)
+    assert [len(ident.sas) for ident in made.b.router.agent.idents()] == [0]  # it was told
+    agent.configure(before)
+    made.run(15)
+    assert line_protocol(made.a)
+    assert pings(made) == "!!!!!"
+
+
+def test_an_unnumbered_tunnel_borrows_the_address_and_not_the_network() -> None:
+    made = pair(4, 4, ip_address_10=" ip unnumbered GigabitEthernet0/1")
+    assert line_protocol(made.a)
+    view = next(v for v in made.a.router.agent.interfaces() if v.config.name == "Tunnel0")
+    assert str(view.config.address) == "192.168.1.1/32"
+    connected = {
+        (str(r.prefix), r.interface) for r in made.a.router.agent.routes() if r.code == "C"
+    }
+    assert ("192.168.1.0/24", "GigabitEthernet0/1") in connected
+    assert pings(made, 4) == "!!!!!"
+
+
 def test_recursive_routing_takes_the_tunnel_down() -> None:
     made = pair(ipv6_route="ipv6 route 2001:db8:ffff::2/128 Tunnel0")
     assert not line_protocol(made.a)

@@ -65,6 +65,18 @@ def test_what_is_lacking_is_told(source: str, far: str, mode: str, lacks: str) -
     assert spd.policies == ()
 
 
+def test_two_tunnels_between_the_same_ends_are_told() -> None:
+    text = CONFIG.format(source="Ethernet0", far="2001:DB8:9::9", mode="ipv6")
+    again = text[text.index("interface Tunnel0") : text.index("end\n")].replace("el0", "el1")
+    _, router = load_running_config(text.replace("end\n", again + "end\n"))
+    spd = compile_spd(router, Numbers())
+    assert spd.warnings == ("Tunnel1: down, Tunnel0 has the same source and destination",)
+    assert [policy.interface for policy in spd.policies] == ["Tunnel0"]
+    other = again.replace("mode ipsec ipv6", "mode ipsec ipv6 v4-overlay")
+    _, router = load_running_config(text.replace("end\n", other + "end\n"))
+    assert len(compile_spd(router, Numbers()).policies) == 2  # these can be told apart
+
+
 def test_one_version_is_protected_and_the_other_dropped() -> None:
     (policy,) = spd_of("Ethernet0", "2001:DB8:9::9").policies
     protected, dropped = policy.rules

@@ -60,7 +60,7 @@ def compile_spd(
     warnings: list[str] = []
     for interface in config.interfaces:
         if interface.tunnel is not None and not interface.shutdown:
-            policy = tunnel_policy(config, interface, numbers)
+            policy = tunnel_policy(config, interface, numbers, entries.values())
             entries.update(policy.entries)
             policies += policy.policies
             warnings += policy.warnings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Final
 
@@ -25,10 +26,16 @@ TUNNEL_SEQUENCE: Final = 65537
 """Sequence number that IOS shows for the crypto map that it makes of a tunnel's profile."""
 
 
-def tunnel_policy(config: RouterConfig, interface: InterfaceConfig, numbers: Numbers) -> Spd:
+def tunnel_policy(
+    config: RouterConfig,
+    interface: InterfaceConfig,
+    numbers: Numbers,
+    others: Iterable[PolicyEntry] = (),
+) -> Spd:
     """The policy of a tunnel interface: everything of its IP version is protected, with one peer.
 
-    What is lacking is a warning, and the tunnel stays down.
+    What is lacking is a warning, and the tunnel stays down. So does one between the ends of another
+    tunnel, which is among `others`: nobody could tell their SAs apart.
     """
     tunnel = interface.tunnel
     assert tunnel is not None
@@ -58,6 +65,12 @@ def tunnel_policy(config: RouterConfig, interface: InterfaceConfig, numbers: Num
     crypto_map = f"{interface.name}-head-0"
     ends = f"{local} {tunnel.destination}"
     number = numbers.entry((interface.name, crypto_map, TUNNEL_SEQUENCE, ends, whole, whole))
+    same = (local, (tunnel.destination,), whole)
+    for other in others:
+        theirs = other.phase2
+        if theirs.tunnel and (theirs.local_address, theirs.peers, theirs.local) == same:
+            text = f"{interface.name}: down, {other.interface} has the same source and destination"
+            return Spd(warnings=(text,))
     pick = or_default
     phase2 = Phase2Policy(
         name=f"{crypto_map} {TUNNEL_SEQUENCE}",
@@ -85,10 +98,10 @@ def tunnel_policy(config: RouterConfig, interface: InterfaceConfig, numbers: Num
         idle,
         responder_only=profile.responder_only,
     )
-    other = Cube(10 - version)
+    dropped = Cube(10 - version)
     rules = (
         Rule(Cube(version), number, TOP_PRIORITY, "", 0),
-        Rule(other, None, TOP_PRIORITY - PRIORITY_STRIDE, "", 0, discard=True),
+        Rule(dropped, None, TOP_PRIORITY - PRIORITY_STRIDE, "", 0, discard=True),
     )
     policy = InterfacePolicy(
         numbers.policy(interface.name), interface.name, crypto_map, rules, True
