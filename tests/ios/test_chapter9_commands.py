@@ -158,7 +158,7 @@ def test_shared_protection_is_not_for_ipv6() -> None:
 )  # fmt: skip
 def test_other_tunnel_modes_are_refused_by_name(mode: str) -> None:
     message = error("interface Tunnel0", f" tunnel mode {mode}")
-    assert message.startswith(f"% tunnel mode {mode.split()[0]} is not modelled")
+    assert message.startswith(f"% tunnel mode {mode} is not modelled")
 
 
 def test_only_tunnel_interfaces_have_an_end() -> None:
