@@ -8,39 +8,94 @@
 
 package aes;
 
-    // Octet 0 on the left
-    localparam logic [2047:0] SBOX = {
-        256'h637c777bf26b6fc53001672bfed7ab76ca82c97dfa5947f0add4a2af9ca472c0,
-        256'hb7fd9326363ff7cc34a5e5f171d8311504c723c31896059a071280e2eb27b275,
-        256'h09832c1a1b6e5aa0523bd6b329e32f8453d100ed20fcb15b6acbbe394a4c58cf,
-        256'hd0efaafb434d338545f9027f503c9fa851a3408f929d38f5bcb6da2110fff3d2,
-        256'hcd0c13ec5f974417c4a77e3d645d197360814fdc222a908846eeb814de5e0bdb,
-        256'he0323a0a4906245cc2d3ac629195e479e7c8376d8dd54ea96c56f4ea657aae08,
-        256'hba78252e1ca6b4c6e8dd741f4bbd8b8a703eb5664803f60e613557b986c11d9e,
-        256'he1f8981169d98e949b1e87e9ce5528df8ca1890dbfe6426841992d0fb054bb16
-    };
-    localparam logic [2047:0] INVERSE_SBOX = {
-        256'h52096ad53036a538bf40a39e81f3d7fb7ce339829b2fff87348e4344c4dee9cb,
-        256'h547b9432a6c2233dee4c950b42fac34e082ea16628d924b2765ba2496d8bd125,
-        256'h72f8f66486689816d4a45ccc5d65b6926c704850fdedb9da5e154657a78d9d84,
-        256'h90d8ab008cbcd30af7e45805b8b34506d02c1e8fca3f0f02c1afbd0301138a6b,
-        256'h3a9111414f67dcea97f2cfcef0b4e67396ac7422e7ad3585e2f937e81c75df6e,
-        256'h47f11a711d29c5896fb7620eaa18be1bfc563e4bc6d279209adbc0fe78cd5af4,
-        256'h1fdda8338807c731b11210592780ec5f60517fa919b54a0d2de57a9f93c99cef,
-        256'ha0e03b4dae2af5b0c8ebbb3c83539961172b047eba77d626e169146355210c7d
-    };
+    // -- S-boxes: inversion in GF(2^8) done in GF((2^4)^2), which takes half the LUTs of a table -----
+    // Of 16 octets at once, in 8 planes: bit 0 of each octet of plane i is bit i of that octet.
+    //
+    // GF(2^4) is modulo z^4 + z + 1, octets are ay + b with y^2 = y + z^3 + z, a on the left. Rows of
+    // matrices, row 7 on the left, say which bits are added: from octets to ay + b (`INTO`, for the
+    // inverse S-box behind the affine map undone), and back (`OUT_OF`, for the S-box with that map).
+    localparam logic [63:0] INTO = 64'ha0_d2_0c_a2_18_04_e4_a5;
+    localparam logic [63:0] OUT_OF = 64'h0e_70_66_19_4f_ed_13_af;
+    localparam logic [63:0] INVERSE_INTO = 64'hc6_78_b7_8f_6f_92_7d_f0;
+    localparam logic [63:0] INVERSE_OUT_OF = 64'h7a_86_fa_2c_24_04_90_85;
 
-    function automatic logic [7:0] substituted(input logic [7:0] octet);
-        substituted = SBOX[{~octet, 3'd0} +: 8];
+    // Products in GF(2^4): planes 3 to 0
+    function automatic logic [511:0] nibble_product(
+        input logic [511:0] a, input logic [511:0] b
+    );
+        logic [127:0] a0, a1, a2, a3, b0, b1, b2, b3, p4, p5, p6;
+        {a3, a2, a1, a0} = a;
+        {b3, b2, b1, b0} = b;
+        p4 = a1 & b3 ^ a2 & b2 ^ a3 & b1;
+        p5 = a2 & b3 ^ a3 & b2;
+        p6 = a3 & b3;
+        nibble_product = {
+            a0 & b3 ^ a1 & b2 ^ a2 & b1 ^ a3 & b0 ^ p6, a0 & b2 ^ a1 & b1 ^ a2 & b0 ^ p5 ^ p6,
+            a0 & b1 ^ a1 & b0 ^ p4 ^ p5, a0 & b0 ^ p4
+        };
     endfunction
 
-    function automatic logic [7:0] unsubstituted(input logic [7:0] octet);
-        unsubstituted = INVERSE_SBOX[{~octet, 3'd0} +: 8];
+    // Inverses of ay + b: (ay + a + b) / n, where n = (z^3 + z)a^2 + ab + b^2
+    function automatic logic [1023:0] inverted(input logic [1023:0] planes);
+        // verilator no_inline_task
+        logic [511:0] a, b;
+        logic [127:0] a0, a1, a2, a3, b0, b1, b2, b3, n0, n1, n2, n3, e0, e1, e2, e3;
+        {a, b} = planes;
+        {a3, a2, a1, a0} = a;
+        {b3, b2, b1, b0} = b;
+        {n3, n2, n1, n0} = nibble_product(a, b)
+            ^ {a0 ^ a1 ^ a2 ^ b3, a1 ^ a2 ^ b1 ^ b3, a0 ^ a1 ^ b2, a2 ^ a3 ^ b0 ^ b2};
+        e0 = n0 ^ n1 ^ n2 ^ n3 ^ n0 & n2 ^ n1 & n2 ^ n0 & n1 & n2 ^ n1 & n2 & n3;
+        e1 = n3 ^ n0 & n1 ^ n0 & n2 ^ n1 & n2 ^ n1 & n3 ^ n0 & n1 & n3;
+        e2 = n2 ^ n3 ^ n0 & n1 ^ n0 & n2 ^ n0 & n3 ^ n0 & n2 & n3;
+        e3 = n1 ^ n2 ^ n3 ^ n0 & n3 ^ n1 & n3 ^ n2 & n3 ^ n1 & n2 & n3;
+        inverted = {
+            nibble_product(a, {e3, e2, e1, e0}), nibble_product(a ^ b, {e3, e2, e1, e0})
+        };
+    endfunction
+
+    function automatic logic [127:0] substituted(input logic [127:0] octets);
+        // verilator no_inline_task
+        logic [1023:0] planes, values;
+        logic [127:0] plane;
+        planes = '0;
+        for (int i = 0; i < 8; i++)
+            for (int j = 0; j < 8; j++)
+                if (INTO[i*8+j])
+                    planes[i*128 +: 128] = planes[i*128 +: 128] ^ octets >> j & {16{8'h01}};
+        values = inverted(planes);
+        substituted = {16{8'h63}};
+        for (int i = 0; i < 8; i++) begin
+            plane = '0;
+            for (int j = 0; j < 8; j++)
+                if (OUT_OF[i*8+j]) plane = plane ^ values[j*128 +: 128];
+            substituted = substituted ^ plane << i;
+        end
+    endfunction
+
+    function automatic logic [127:0] unsubstituted(input logic [127:0] octets);
+        // verilator no_inline_task
+        logic [1023:0] planes, values;
+        logic [127:0] affine, plane;
+        affine = octets ^ {16{8'h63}};
+        planes = '0;
+        for (int i = 0; i < 8; i++)
+            for (int j = 0; j < 8; j++)
+                if (INVERSE_INTO[i*8+j])
+                    planes[i*128 +: 128] = planes[i*128 +: 128] ^ affine >> j & {16{8'h01}};
+        values = inverted(planes);
+        unsubstituted = '0;
+        for (int i = 0; i < 8; i++) begin
+            plane = '0;
+            for (int j = 0; j < 8; j++)
+                if (INVERSE_OUT_OF[i*8+j]) plane = plane ^ values[j*128 +: 128];
+            unsubstituted = unsubstituted ^ plane << i;
+        end
     endfunction
 
     // SubWord
     function automatic logic [31:0] word_substituted(input logic [31:0] word);
-        for (int i = 0; i < 4; i++) word_substituted[i*8 +: 8] = substituted(word[i*8 +: 8]);
+        word_substituted = 32'(substituted({96'd0, word}));
     endfunction
 
     // Number of rounds of a key size
@@ -68,10 +123,11 @@ package aes;
         input logic [127:0] block, input logic [127:0] key, input logic last
     );
         // verilator no_inline_task
-        logic [127:0] s, both;
+        logic [127:0] octets, s, both;
+        octets = substituted(block);
         for (int c = 0; c < 4; c++)
             for (int r = 0; r < 4; r++)
-                s[(15-4*c-r)*8 +: 8] = substituted(block[(15-4*((c+r)%4)-r)*8 +: 8]);
+                s[(15-4*c-r)*8 +: 8] = octets[(15-4*((c+r)%4)-r)*8 +: 8];
         both = s ^ turned(s, 1);
         // 2a + 3b + c + d = 2(a + b) + b + (c + d)
         encrypted = (last ? s : doubled(both) ^ turned(s, 1) ^ turned(both, 2)) ^ key;
@@ -82,10 +138,11 @@ package aes;
         input logic [127:0] block, input logic [127:0] key, input logic last
     );
         // verilator no_inline_task
-        logic [127:0] s, both, four;
+        logic [127:0] octets, s, both, four;
+        octets = unsubstituted(block);
         for (int c = 0; c < 4; c++)
             for (int r = 0; r < 4; r++)
-                s[(15-4*((c+r)%4)-r)*8 +: 8] = unsubstituted(block[(15-4*c-r)*8 +: 8]);
+                s[(15-4*((c+r)%4)-r)*8 +: 8] = octets[(15-4*c-r)*8 +: 8];
         s = s ^ key;
         // InvMixColumns is MixColumns of what has 4(a + c) added to a and c, 4(b + d) to b and d.
         four = doubled(doubled(s ^ turned(s, 2)));

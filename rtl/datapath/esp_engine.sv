@@ -3,11 +3,14 @@
 // AES-GCM goes to aes_gcm, everything else to cbc_hmac. Each job's keys are read from the SA's row
 // before its command. Which engine the octets of a job go to and come from stands in short queues,
 // so both engines may be busy. ICVs are not held back: who sends jobs has room for theirs.
+// Without CBC only jobs of AES-GCM may come.
 `default_nettype none
 
 module esp_engine #(
     // Decrypt rather than encrypt
     parameter logic DECRYPT = 1'b0,
+    // 0: AES-GCM only
+    parameter int CBC = 1,
     // Hash engines of cbc_hmac
     parameter int MD5 = 1,
     parameter int SHA1 = 1,
@@ -50,7 +53,7 @@ module esp_engine #(
     packet::job_t now;
     sa_keys::sa_keys_t keys;
 
-    wire to_gcm = !now.hash && now.cipher == packet::CIPHER_GCM;
+    wire to_gcm = CBC == 0 || (!now.hash && now.cipher == packet::CIPHER_GCM);
     wire gcm_ready, cbc_ready;
     wire given = state == COMMAND && (to_gcm ? gcm_ready : cbc_ready) && queues_ready;
     assign job_ready = state == IDLE;
@@ -106,32 +109,39 @@ module esp_engine #(
     end
 
     // -- CBC, NULL, HMAC ---------------------------------------------------------------------------------------
-    wire wide_block = now.cipher == packet::CIPHER_AES;
     wire cbc_in_ready, cbc_out_valid, cbc_out_last, cbc_result_valid, cbc_ok, cbc_meta;
     wire [127:0] cbc_tdata;
     wire [15:0] cbc_tkeep;
     wire [255:0] cbc_icv;
 
-    cbc_hmac #(
-        .DECRYPT(DECRYPT), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512),
-        .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES), .META_W(1)
-    ) cbc (
-        .clk, .rst, .cmd_valid(state == COMMAND && !to_gcm && queues_ready),
-        .cmd_ready(cbc_ready), .cmd_hash(now.hash), .cmd_cipher(now.cipher),
-        .cmd_integrity(now.integrity), .cmd_key_size(keys.key_size), .cmd_key(keys.key),
-        .cmd_nonce(wide_block ? {keys.iv_seed, now.number}
-            : {keys.iv_seed ^ now.number, 64'd0}),
-        .cmd_esn(now.esn && !now.hash), .cmd_number_high(now.number[63:32]),
-        .cmd_inner(now.hash ? keys.ah_inner : keys.esp_inner),
-        .cmd_outer(now.hash ? keys.ah_outer : keys.esp_outer), .cmd_icv(now.icv),
-        .cmd_meta(1'b0),
-        .s_axis_tvalid(s_axis_tvalid && in_valid && !in_gcm), .s_axis_tready(cbc_in_ready),
-        .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .result_valid(cbc_result_valid),
-        .result_ready(icv_due && !icv_gcm), .result_ok(cbc_ok), .result_icv(cbc_icv),
-        .result_meta(cbc_meta), .m_axis_tvalid(cbc_out_valid),
-        .m_axis_tready(m_axis_tready && out_valid && !out_gcm), .m_axis_tdata(cbc_tdata),
-        .m_axis_tkeep(cbc_tkeep), .m_axis_tlast(cbc_out_last)
-    );
+    if (CBC != 0) begin : older
+        wire wide_block = now.cipher == packet::CIPHER_AES;
+        cbc_hmac #(
+            .DECRYPT(DECRYPT), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512),
+            .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES), .META_W(1)
+        ) cbc (
+            .clk, .rst, .cmd_valid(state == COMMAND && !to_gcm && queues_ready),
+            .cmd_ready(cbc_ready), .cmd_hash(now.hash), .cmd_cipher(now.cipher),
+            .cmd_integrity(now.integrity), .cmd_key_size(keys.key_size), .cmd_key(keys.key),
+            .cmd_nonce(wide_block ? {keys.iv_seed, now.number}
+                : {keys.iv_seed ^ now.number, 64'd0}),
+            .cmd_esn(now.esn && !now.hash), .cmd_number_high(now.number[63:32]),
+            .cmd_inner(now.hash ? keys.ah_inner : keys.esp_inner),
+            .cmd_outer(now.hash ? keys.ah_outer : keys.esp_outer), .cmd_icv(now.icv),
+            .cmd_meta(1'b0),
+            .s_axis_tvalid(s_axis_tvalid && in_valid && !in_gcm), .s_axis_tready(cbc_in_ready),
+            .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .result_valid(cbc_result_valid),
+            .result_ready(icv_due && !icv_gcm), .result_ok(cbc_ok), .result_icv(cbc_icv),
+            .result_meta(cbc_meta), .m_axis_tvalid(cbc_out_valid),
+            .m_axis_tready(m_axis_tready && out_valid && !out_gcm), .m_axis_tdata(cbc_tdata),
+            .m_axis_tkeep(cbc_tkeep), .m_axis_tlast(cbc_out_last)
+        );
+    end else begin : older
+        assign cbc_ready = 1'b0;
+        assign cbc_in_ready = 1'b0;
+        assign {cbc_out_valid, cbc_tdata, cbc_tkeep, cbc_out_last} = '0;
+        assign {cbc_result_valid, cbc_ok, cbc_icv, cbc_meta} = '0;
+    end
 
     // -- AES-GCM ---------------------------------------------------------------------------------------------------
     wire gcm_in_ready, gcm_out_valid, gcm_out_last, gcm_result_valid;
@@ -158,7 +168,7 @@ module esp_engine #(
     assign icv_valid = icv_due && (icv_gcm ? gcm_result_valid : cbc_result_valid);
     assign icv = icv_gcm ? gcm_icv : cbc_icv;
 
-    wire unused = &{1'b0, cbc_ok, cbc_meta};
+    wire unused = &{1'b0, cbc_ok, cbc_meta, keys};
 endmodule
 
 `default_nettype wire
