@@ -46,13 +46,18 @@ class SynthError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One line of the table: module `top` with `parameters`, placed or only mapped."""
+    """One line of the table: module `top` with `parameters`, placed or only mapped.
+
+    `wide_luts`: may ECP5's LUTs be put together by its multiplexers? Faster, but logic that is not
+    a table gets more than twice as big.
+    """
 
     name: str
     top: str
     parameters: Mapping[str, int] = field(default_factory=dict)
     place: bool = False
     xilinx: bool = True
+    wide_luts: bool = True
 
     def takes(self, step: str) -> bool:
         """Is `step` to be taken with it?"""
@@ -95,6 +100,8 @@ def synthesize(block: Block, target: str, where: Path) -> dict[str, int]:
     read = "; ".join(f"read_verilog -sv {path.relative_to(ROOT)}" for path in closure(block.top))
     changed = " ".join(f"-chparam {name} {value}" for name, value in block.parameters.items())
     family = "-family xc7 -flatten" if target == "xilinx" else ""
+    if target == "ecp5" and not block.wide_luts:
+        family = "-nowidelut"
     script = (
         f"{read}; hierarchy -top {block.top} {changed}; "
         f"synth_{target} {family} -top {block.top}; "
@@ -146,6 +153,7 @@ def place_of(block: Block) -> Path:
     tag = digest(
         [*sources, *included(sources)],
         block.shown_parameters,
+        *(["narrow LUTs"] if not block.wide_luts else []),
         *(f"{tool} {version(tool)}" for tool in _VERSIONS),
     )
     return BUILD / f"{block.top}-{tag}"
