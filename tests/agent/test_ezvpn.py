@@ -199,6 +199,14 @@ def test_a_static_peer_of_a_dynamic_map() -> None:
     assert made.b.router.agent.isakmp_sas() == []
     assert made.ping(made.a, "192.168.2.1", "192.168.1.1").marks == ".!!!!"
     assert made.ping(made.b, "192.168.1.1", "192.168.2.1").marks == "!!!!!"
+    shown = made.command(made.b, "show crypto map")
+    assert shown.startswith(
+        'Crypto Map IPv4 "wan" 10 ipsec-isakmp\n\tDynamic map template tag: ANY\n'
+        "\tInterfaces using crypto map wan:\n\t\tGigabitEthernet0/0\n"
+    )
+    shown = made.command(made.b, "show crypto dynamic-map")
+    assert 'Crypto Map Template"ANY" 5\n\tNo matching address list set.\n' in shown
+    assert "strong:  { esp-256-aes esp-sha256-hmac  } ," in shown
     (ident,) = made.b.router.agent.idents()
     assert str(ident.remote_identity.network) == "192.168.1.0/24"
 

@@ -135,6 +135,14 @@ def show_crypto_map(session: Session, args: Args) -> list[str]:
     return rows or ["No crypto maps found."]
 
 
+@EXEC.command("show crypto dynamic-map [tag WORD$tag]", "Crypto map templates",
+              "Crypto map templates with a given tag", "Crypto map tag")  # fmt: skip
+def show_dynamic_map(session: Session, args: Args) -> list[str]:
+    config = session.router.config
+    maps = [m for m in config.dynamic_maps.values() if args.get("tag", m.name) == m.name]
+    return crypto_map.dynamic_map(config, maps) or ["No crypto map templates found."]
+
+
 @EXEC.command("show crypto engine connections active", "Show all active crypto engine connections")
 def show_engine_connections(session: Session, _: Args) -> list[str]:
     return crypto_map.engine_connections(session.router.engine_connections())

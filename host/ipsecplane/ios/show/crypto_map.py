@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ipsecplane.config import CryptoMap, CryptoMapEntry, RouterConfig
+from ipsecplane.config import AccessList, CryptoMap, CryptoMapEntry, RouterConfig
 from ipsecplane.ios.show.access_list import entry_text
 from ipsecplane.ios.show.ipsec import transform_list
 from ipsecplane.views import EngineConnectionView
@@ -14,8 +14,32 @@ def crypto_map(config: RouterConfig, maps: Sequence[CryptoMap]) -> list[str]:
     rows: list[str] = []
     for found in maps:
         for entry in found.entries:
-            rows += _entry(config, found, entry)
+            if entry.dynamic is not None:
+                rows += _stands_for(config, found, entry)
+            else:
+                rows += _entry(config, found, entry)
     return rows
+
+
+def dynamic_map(config: RouterConfig, maps: Sequence[CryptoMap]) -> list[str]:
+    """`show crypto dynamic-map`."""
+    rows: list[str] = []
+    for found in maps:
+        for entry in found.entries:
+            rows.append(f'Crypto Map Template"{found.name}" {entry.sequence}')
+            rows += [f"\tPeer = {peer}" for peer in entry.peers]
+            acl = config.access_lists.get(entry.match_address or "")
+            rows += _access_list(acl) if acl is not None else ["\tNo matching address list set."]
+            rows += [*_protection(config, entry), ""]
+    return rows
+
+
+def _stands_for(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> list[str]:
+    return [
+        f'Crypto Map IPv{found.version} "{found.name}" {entry.sequence} ipsec-isakmp',
+        f"\tDynamic map template tag: {entry.dynamic}",
+        *_users(config, found),
+    ]
 
 
 def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> list[str]:
@@ -29,15 +53,24 @@ def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> lis
     rows += [f"\tPeer = {peer}" for peer in entry.peers]
     rows.append("\tAccess-List SS dynamic: False")
     if acl is not None:
-        kind = "Extended" if acl.extended else "Standard"
-        heading = f"{kind} IP" if acl.version == 4 else "IPv6"
-        before = f"access-list {acl.name} " if acl.version == 4 else ""
-        rows.append(f"\t{heading} access list {acl.name}")
-        rows += [f"\t    {before}{entry_text(line, acl.extended)}" for line in acl.entries]
+        rows += _access_list(acl)
     elif entry.match_address:
         rows.append(f"\tExtended IP access list {entry.match_address}")
     if entry.peers:
         rows.append(f"\tCurrent peer: {entry.peers[0]}")
+    return [*rows, *_protection(config, entry), *_users(config, found)]
+
+
+def _access_list(acl: AccessList) -> list[str]:
+    kind = "Extended" if acl.extended else "Standard"
+    heading = f"{kind} IP" if acl.version == 4 else "IPv6"
+    before = f"access-list {acl.name} " if acl.version == 4 else ""
+    lines = [f"\t    {before}{entry_text(line, acl.extended)}" for line in acl.entries]
+    return [f"\t{heading} access list {acl.name}", *lines]
+
+
+def _protection(config: RouterConfig, entry: CryptoMapEntry) -> list[str]:
+    rows = []
     kilobytes = entry.lifetime_kilobytes or config.lifetime_kilobytes
     seconds = entry.lifetime_seconds or config.lifetime_seconds
     rows.append(f"\tSecurity association lifetime: {kilobytes} kilobytes/{seconds} seconds")
@@ -52,10 +85,13 @@ def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> lis
     rows.append("\tTransform sets={")
     for name in entry.transform_sets:
         rows.append(f"\t\t{name}:  {{ {transform_list(config.transform_sets[name])}  }} ,")
-    rows.append("\t}")
-    rows.append(f"\tInterfaces using crypto map {found.name}:")
+    return [*rows, "\t}"]
+
+
+def _users(config: RouterConfig, found: CryptoMap) -> list[str]:
     users = [i.name for i in config.interfaces if found.name in i.crypto_maps]
-    return [*rows, *(f"\t\t{name}" for name in users), ""]
+    heading = f"\tInterfaces using crypto map {found.name}:"
+    return [heading, *(f"\t\t{name}" for name in users), ""]
 
 
 def engine_connections(connections: Sequence[EngineConnectionView]) -> list[str]:
