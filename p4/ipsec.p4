@@ -12,6 +12,7 @@
 //   ARP ▶ host)       │                           │          │
 //  ┌──▼───────────────▼───────── IpCheck ─────────▼──────────▼────┐
 //  └──┬───────────────┬───────────────────────────┬──────────┬────┘
+//   ClassifyIn        │                           │          │
 //   Local             │                        SaIn, Replay  │
 //     ├─ fragment ▶ host: REASSEMBLE           (check, set)  │
 //     ├─ ESP, AH ─▶ Sad, SaIn, Replay     PeerPort, InnerPolicy
@@ -21,11 +22,12 @@
 //     ├─ local ▶ host │                           ├▶ host    │
 //  ┌──▼───────────────▼──────── Routing ──────────▼──────────▼────┐
 //  │                     route, interface_out                     │
-//  │                           Classify                           │
 //  └──┬───────────────┬───────────────────────────┬──────────┬────┘
 //   NatOut ◀──────────┴───────────────────────────┘          │
 //     ├─ new flow ▶ host                                     │
 //   SpdOut                                                   │
+//  ┌──▼──────────────────────── Classify ─────────────────────▼────┐
+//  └──┬───────────────────────────────────────────────────────┬────┘
 //     ├─ SaOut, ProtectedFragmentation ─▶ ENCRYPT            │
 //  ┌──▼───────────────── ClearFragmentation ─────────────────▼────┐
 //  │                ├─ too big, DF clear ─▶ FRAGMENT              │
@@ -60,6 +62,7 @@
 #include "include/inner_policy.p4"
 #include "include/cleartext.p4"
 #include "include/routing.p4"
+#include "include/classify_in.p4"
 #include "include/classify.p4"
 #include "include/nat.p4"
 #include "include/spd.p4"
@@ -160,6 +163,7 @@ control Forward(inout headers_t hdr,
     Routing() routing;
     Classify() classify;
     NatOut() nat_out;
+    Marking() marking;
     SpdOut() spd_out;
     SaOut() sa_out;
     ProtectedFragmentation() protected_fragmentation;
@@ -172,7 +176,6 @@ control Forward(inout headers_t hdr,
         if (meta.reason != REASON_NONE) {
             return;
         }
-        classify.apply(hdr, meta, standard_metadata);
         if (meta.spd_out != 0 && meta.bypass_spd == 0) {
             nat_out.apply(hdr, meta);
             if (meta.reason != REASON_NONE) {
@@ -180,13 +183,18 @@ control Forward(inout headers_t hdr,
             }
             spd_out.apply(hdr, meta);
         }
+        if (meta.reason != REASON_NONE) {
+            return;
+        }
+        classify.apply(hdr, meta, standard_metadata);
+        marking.apply(hdr, meta);
         if (meta.protect == 1) {
             meta.request = Operation.ENCRYPT;
             sa_out.apply(meta);
             if (meta.reason == REASON_NONE) {
                 protected_fragmentation.apply(hdr, meta);
             }
-        } else if (meta.reason == REASON_NONE) {
+        } else {
             clear_fragmentation.apply(hdr, meta);
             if (meta.reason == REASON_NONE && meta.request == Operation.NONE) {
                 gre_out.apply(hdr, meta, standard_metadata);
@@ -204,10 +212,14 @@ control IngressPipeline(inout headers_t hdr,
     Origin() origin;
     Admission() admission;
     IpCheck() ip_check;
+    ClassifyIn() classify_in;
+    Marking() marking;
     Receive() receive;
     Forward() forward;
     Transmit() transmit;
     Punt() punt;
+
+    bit<1> reassembled = 0;                    // the host has put it together: counted already
 
     apply {
         origin.apply(hdr, meta, standard_metadata);
@@ -217,6 +229,13 @@ control IngressPipeline(inout headers_t hdr,
             }
             if (meta.reason == REASON_NONE) {
                 ip_check.apply(hdr, meta, standard_metadata);
+            }
+            if (meta.reason == REASON_NONE && meta.origin == ORIGIN_WIRE) {
+                if (standard_metadata.ingress_port == CPU_PORT) {
+                    reassembled = 1;
+                }
+                classify_in.apply(hdr, meta, reassembled);
+                marking.apply(hdr, meta);
             }
             if (meta.reason == REASON_NONE
                 && (meta.origin == ORIGIN_WIRE || meta.origin == ORIGIN_DECRYPTED)) {

@@ -17,6 +17,8 @@ from ipaddress import (
 )
 from typing import Final
 
+from ipsecplane.qos.policy import ClassMap, PolicyMap
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -96,6 +98,10 @@ class InterfaceConfig:
     df_bit: str | None = None  # None = the global value applies
     prefragment: bool | None = None  # None = the global value; off on tunnel interfaces
     virtual_reassembly: VirtualReassembly | None = None
+    bandwidth: int | None = None  # kbit/s; None = that of its type
+    input_policy: str | None = None
+    output_policy: str | None = None
+    pre_classify: bool = False  # `qos pre-classify` of a tunnel
 
     @property
     def is_tunnel(self) -> bool:
@@ -302,6 +308,7 @@ class CryptoMapEntry(Protection):
     idle_to_default: bool = False  # an idle peer's turn ends, the default peer's begins
     match_address: str | None = None
     dynamic: str | None = None  # this entry stands for a dynamic map of that name
+    pre_classify: bool = False  # output QoS goes by the header before encryption
 
 
 @dataclass(frozen=True, slots=True)
@@ -477,6 +484,9 @@ class RouterConfig:
     keepalive: Keepalive | None = None
     log_sessions: bool = False  # `crypto logging session`
     log_ezvpn: bool = False  # `crypto logging ezvpn`, of a server
+    class_maps: dict[str, ClassMap] = field(default_factory=dict)
+    policy_maps: dict[str, PolicyMap] = field(default_factory=dict)
+    llq_qos_groups: tuple[int, ...] = ()
     logging: LoggingConfig = LoggingConfig()
     clock: ClockConfig = ClockConfig()
 

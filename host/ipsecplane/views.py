@@ -20,6 +20,7 @@ from ipsecplane.config import (
     VirtualReassembly,
 )
 from ipsecplane.ike.types import IsakmpSaView, ModeConfig, ProxyIdentity
+from ipsecplane.qos.policy import PolicyClass, PolicyMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,40 @@ class TrafficView:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassView:
+    """A class of an attached policy map and what the data plane counted for it.
+
+    Octets are those of Ethernet frames. `limit_drops` and `rate_drops` are packets that the crypto
+    engine's queue had no room for, and that were above the class's rate. Rates are bits a second,
+    averages of five minutes.
+    """
+
+    policy: PolicyClass
+    packets: int = 0
+    bytes: int = 0
+    sent_packets: int = 0
+    sent_bytes: int = 0
+    engine_packets: int = 0  # that the crypto engine has taken from the class's queue
+    engine_bytes: int = 0  # of IP packets
+    limit_drops: int = 0
+    rate_drops: int = 0
+    rate_drop_bytes: int = 0
+    offered_rate: int = 0
+    drop_rate: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePolicyView:
+    """A policy map on an interface; `bandwidth` of it in kbit/s. class-default is last."""
+
+    interface: str
+    direction: str  # input | output
+    policy: PolicyMap
+    bandwidth: int
+    classes: tuple[ClassView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineConnectionView:
     """One row of `show crypto engine connections active`."""
 
@@ -289,6 +324,9 @@ class RouterOperations(Protocol):
         """Of the interfaces that have virtual reassembly."""
 
     def traffic(self) -> TrafficView: ...
+
+    def service_policies(self) -> Sequence[ServicePolicyView]:
+        """Attached policy maps, in the order of interfaces, input before output."""
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         """Matches by entry sequence number, from the data plane's counters."""

@@ -174,6 +174,10 @@ struct headers_t {
     esp_t            esp;
 }
 
+// Classes of policy maps are known by number, one for all interfaces, in each direction.
+typedef bit<6> qos_class_t;
+typedef bit<2> level_t;
+
 // Where a packet came from, which decides what it has to pass.
 typedef bit<3> origin_t;
 const origin_t ORIGIN_WIRE = 0;                // a front port (or a packet-out RECEIVE)
@@ -260,10 +264,14 @@ struct metadata_t {
     bit<48>      dst_mac;
     bit<16>      mtu;
     spd_policy_t spd_out;
-    @field_list(1)
-    bit<8>       level;
+    level_t      level;                        // priority level; 0 = none
+    qos_class_t  qos_class;                    // of the output policy; 0 = none
     @field_list(1)
     bit<8>       qos_group;
+    bit<8>       queue;                        // of the crypto engine: a qos-group, or 100 and more
+    bit<8>       tag;                          // class or qos-group, through the accelerator
+    bit<6>       mark_dscp;                    // what a class writes into the DSCP field,
+    bit<6>       mark_mask;                    // and into which bits of it
     Operation    request;                      // to the accelerator with it; NONE = to the wire
     bit<1>       header_changed;               // IPv4 checksum to be made anew
 }

@@ -41,8 +41,9 @@ control Origin(inout headers_t hdr,
         meta.sequence = hdr.crypto.sequence;
         meta.if_in = hdr.crypto.ingress_if;
         meta.seen_port = hdr.crypto.egress_if;
-        meta.level = hdr.crypto.level;
+        meta.level = hdr.crypto.level[1:0];
         meta.qos_group = hdr.crypto.qos_group;
+        meta.tag = hdr.crypto.egress_if[15:8];
         hdr.ethernet.ether_type = hdr.crypto.ethertype;
         hdr.crypto.setInvalid();
     }
@@ -90,6 +91,9 @@ control Origin(inout headers_t hdr,
         }
         if (meta.origin == ORIGIN_ENCRYPTED || meta.origin == ORIGIN_FRAGMENTED) {
             meta.bypass_spd = 1;
+        }
+        if (meta.origin == ORIGIN_DECRYPTED) {
+            meta.level = 0;
         }
     }
 }

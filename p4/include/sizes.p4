@@ -8,6 +8,9 @@
 #define ROUTE_TABLE_SIZE 65536
 #define ADJACENCY_TABLE_SIZE 16384
 #define POLICY_TABLE_SIZE 16384        // selectors: SPD, cleartext check, inner policy, classes
+#define CLASS_TABLE_SIZE 64            // classes of input policies, and of output policies
+#define CLASS_COUNTER_SIZE 131072      // interface (8) ++ class (6) ++ origin (3)
+#define LLQ_GROUP_TABLE_SIZE 128       // qos-groups that have the engine's low-latency queue
 #define SAD_TABLE_SIZE 8192            // (destination, protocol, SPI): two rows for an AH+ESP bundle
 #define SA_TABLE_SIZE 4096             // rows of the SA tables, 1 ... 4095; row 0 stands for "no SA"
 #define NAT_RULE_TABLE_SIZE 256         // what an Easy VPN remote translates

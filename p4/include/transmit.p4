@@ -17,6 +17,10 @@ control Transmit(inout headers_t hdr,
     @id(0x12000002)
     counter(INTERFACE_TABLE_SIZE, CounterType.packets_and_bytes) interface_sent;
 
+    // The same of a class of its output policy: by interface, class and origin.
+    @id(0x12000042)
+    counter(CLASS_COUNTER_SIZE, CounterType.packets_and_bytes) class_sent;
+
     // What crosses the router loses one hop; the router's own packets do not.
     @hidden
     action decrement_ttl() {
@@ -72,8 +76,8 @@ control Transmit(inout headers_t hdr,
         hdr.crypto.operation = meta.request;
         hdr.crypto.reason = 0;
         hdr.crypto.sa_index = meta.sa_index;
-        hdr.crypto.level = meta.level;
-        hdr.crypto.qos_group = meta.qos_group;
+        hdr.crypto.level = 6w0 ++ meta.level;
+        hdr.crypto.qos_group = meta.queue;
         hdr.crypto.mtu = 0;
         hdr.crypto.df_policy = 0;
         hdr.crypto.prefragment = 0;
@@ -81,7 +85,7 @@ control Transmit(inout headers_t hdr,
         hdr.crypto.l3_offset = 0;
         hdr.crypto.ethertype = meta.ether_type;
         hdr.crypto.ingress_if = meta.if_in;
-        hdr.crypto.egress_if = meta.if_out;
+        hdr.crypto.egress_if = meta.tag ++ meta.if_out[7:0];
         hdr.crypto.epoch = meta.epoch;
         hdr.crypto.spi = 0;
         hdr.crypto.sequence = 0;
@@ -120,6 +124,9 @@ control Transmit(inout headers_t hdr,
         }
         if (meta.request == Operation.NONE) {
             interface_sent.count((bit<32>)meta.if_out);
+            if (meta.qos_class != 0) {
+                class_sent.count(15w0 ++ meta.if_out[7:0] ++ meta.qos_class ++ meta.origin);
+            }
             if (meta.carried == 1) {
                 into_tunnel();
             } else {
@@ -131,6 +138,9 @@ control Transmit(inout headers_t hdr,
                 }
             }
         } else {
+            if (meta.request == Operation.DECRYPT) {
+                meta.queue = meta.qos_group;
+            }
             to_accelerator();
             if (meta.request == Operation.ENCRYPT) {
                 for_encryption();

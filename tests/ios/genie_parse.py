@@ -25,6 +25,9 @@ PARSERS = {
     "show interfaces stats": ("show_interface", "ShowInterfacesStats"),
     "show logging": ("show_logging", "ShowLogging"),
     "show clock": ("show_system", "ShowClock"),
+    "show class-map": ("show_class", "ShowClassMap"),
+    "show policy-map": ("show_policy_map", "ShowPolicyMap"),
+    "show policy-map interface": ("show_policy_map", "ShowPolicyMapInterface"),
 }
 
 

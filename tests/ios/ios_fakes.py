@@ -22,6 +22,7 @@ from ipsecplane.views import (
     ReassemblyView,
     RouteView,
     SaView,
+    ServicePolicyView,
     TrafficView,
 )
 
@@ -65,6 +66,7 @@ class FakeRouter:
         self.ezvpn_views: list[EzvpnView] = []
         self.ezvpn_pending: str | None = None
         self.matches: dict[str, dict[int, int]] = {}
+        self.policy_views: list[ServicePolicyView] = []
         self.log_lines: list[LogLine] = []
         self.topics: set[str] = set()
         self.ping_job: FakeJob | None = None
@@ -120,6 +122,9 @@ class FakeRouter:
 
     def traffic(self) -> TrafficView:
         return TrafficView(0, 0, 0)
+
+    def service_policies(self) -> Sequence[ServicePolicyView]:
+        return self.policy_views
 
     def access_list_matches(self, name: str) -> dict[int, int]:
         return self.matches.get(name, {})

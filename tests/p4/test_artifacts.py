@@ -119,13 +119,15 @@ SIZES = {
     "ADJACENCY_TABLE_SIZE": ("adjacency_v4", "adjacency_v6"),
     "POLICY_TABLE_SIZE": tuple(
         f"{table}_v{n}"
-        for table in ("inner_policy", "cleartext", "classify", "spd_out")
+        for table in ("inner_policy", "cleartext", "classify_in", "classify", "spd_out")
         for n in (4, 6)
     ),
     "SAD_TABLE_SIZE": ("sad_v4", "sad_v6"),
     "NAT_RULE_TABLE_SIZE": ("nat_rule_v4",),
     "NAT_FLOW_TABLE_SIZE": ("nat_in_v4", "nat_out_v4"),
-    "SA_TABLE_SIZE": ("sa_in", "sa_out", "path_mtu"),
+    "SA_TABLE_SIZE": ("sa_in", "sa_out", "path_mtu", "pre_classified"),
+    "CLASS_TABLE_SIZE": ("class_in", "class_out"),
+    "LLQ_GROUP_TABLE_SIZE": ("llq_group",),
 }
 
 

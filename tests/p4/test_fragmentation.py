@@ -228,13 +228,25 @@ def test_the_hosts_own_packets(router: Dut) -> None:
 
 
 def test_encrypted_packets_that_met_a_smaller_mtu(router: Dut) -> None:
+    treat = {"level": 1, "queue": 101, "dscp": 0, "dscp_mask": 0}
+    router.write([
+        entry("pre_classified", {"sa_index": 3}, "pre_classify"),
+        entry("class_out", {"qos_class": 4}, "treat", treat),
+    ])  # fmt: skip
     header = CryptoHeader(
-        Operation.ENCRYPTED, sa_index=3, epoch=1, spi=9, sequence=1, level=1, qos_group=5
+        Operation.ENCRYPTED,
+        sa_index=3,
+        epoch=1,
+        spi=9,
+        sequence=1,
+        level=1,
+        qos_group=101,
+        egress_if=4 << 8 | WAN,
     )
     outer = IP(src=ROUTER4[WAN], dst=REMOTE4, proto=50) / Raw(bytes(MTU))
     request, _ = the_request(router.send(*result(header, outer)))
     assert request == CryptoHeader(
-        Operation.FRAGMENT, mtu=MTU, egress_if=WAN, level=1, qos_group=5
+        Operation.FRAGMENT, mtu=MTU, egress_if=4 << 8 | WAN, level=1, qos_group=101
     ), "the class stays, the SA is done with"
     outer.flags = "DF"
     punt = the_punt(router.send(*result(header, outer)))

@@ -9,7 +9,7 @@ import pytest
 from ipsecplane.targets.crypto_header import CryptoHeader, DfPolicy, Operation
 from ipsecplane.targets.diff import Kind
 from ipsecplane.targets.reasons import Reason
-from ipsecplane.targets.tables import TableEntry, entry
+from ipsecplane.targets.tables import entry
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, IPOption_Router_Alert
 from scapy.layers.inet6 import (
     ICMPv6EchoRequest,
@@ -44,7 +44,6 @@ from tests.p4.world import (
     result,
     route,
     sa_out,
-    selector,
     spd,
     the_frame,
     the_punt,
@@ -367,42 +366,6 @@ def test_encrypted_packets_without_a_way(router: Dut) -> None:
     assert (punt.if_id, punt.frame[14:]) == (WAN, bytes(packet))
     packet = IP(src=ROUTER4[WAN], dst="172.16.0.1", proto=50) / DATA
     assert the_punt(router.send(*result(ENCRYPTED, packet))).reason == Reason.NO_ROUTE
-
-
-# -- classes -----------------------------------------------------------------------------------
-
-
-def _class(if_id: int, version: int, level: int, group: int, **fields: Any) -> TableEntry:
-    match = selector(if_id=if_id, **fields)
-    params = {"level": level, "qos_group": group}
-    return entry(f"classify_v{version}", match, "set_class", params, 1)
-
-
-@pytest.mark.parametrize("make", [v4, v6])
-def test_classes_are_chosen_before_encryption(router: Dut, make: Any) -> None:
-    version = make().version
-    router.write([
-        spd(version, "spd_protect", {"sa_index": 1}), sa_out(1),
-        _class(WAN, version, 1, 11, dscp=46),
-        _class(WAN, version, 2, 22, protocol=6, dst_port=5060),
-        _class(LAN, version, 2, 99),
-    ])  # fmt: skip
-    tos = {"tos" if version == 4 else "tc": 46 << 2 | 1}
-    for packet, expected in (
-        (make(**tos) / UDP(), (1, 11)),
-        (make() / TCP(dport=5060), (2, 22)),
-        (make() / TCP(dport=5061), (0, 0)),
-    ):
-        header, _ = the_request(router.send(*frame(LAN, packet / DATA)))
-        assert (header.level, header.qos_group) == expected
-
-
-def test_classes_outlive_encryption(router: Dut) -> None:
-    """With a class the frame still leaves (BMv2 has a queue for it)."""
-    router.write([_class(WAN, 4, 2, 22)])
-    for level in (0, 1, 2):
-        header = replace(ENCRYPTED, level=level, qos_group=level)
-        the_frame(router.send(*result(header, OUTER["v4"])), WAN)
 
 
 def test_policy_numbers_are_whole(router: Dut) -> None:

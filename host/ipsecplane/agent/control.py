@@ -34,6 +34,7 @@ from .log import Log
 from .nat import Nat
 from .options import AgentOptions, ReplayUnit
 from .punts import Punts
+from .qos import Qos
 from .stack import Stack
 from .tunnels import Tunnels
 from .warnings import unsupported_with_ipv6, weak_algorithms
@@ -65,6 +66,7 @@ class ControlPlane:
         }
         self.counters = Counters(self.sessions)
         self.interface_counters = InterfaceCounters(self.sessions[Target.PIPELINE])
+        self.qos = Qos(self.sessions)
         self.programmer = Programmer(
             self.sessions,
             clock=clock,
@@ -143,6 +145,7 @@ class ControlPlane:
             self.nat.next_timeout(),
             self.stack.next_timeout(),
             self.programmer.next_timeout(),
+            self.qos.next_timeout(),
             *(session.next_timeout() for session in self.sessions.values()),
         ]
         return min((c for c in candidates if c is not None), default=None)
@@ -154,6 +157,7 @@ class ControlPlane:
             for session in self.sessions.values():
                 session.handle_timeout(now)
             self.programmer.handle_timeout(now)
+            self.qos.handle_timeout(now)
             self.crypto.handle_timeout(now)
             self.tunnels.handle_timeout(now)
             self.ezvpn.handle_timeout(now)
@@ -181,6 +185,7 @@ class ControlPlane:
         self.tunnels.reconfigured(self.resolved)
         warnings += self.ezvpn.warnings()
         warnings += weak_algorithms(config) + unsupported_with_ipv6(config)
+        warnings += self.qos.configure(config, self.interfaces, self.now)
         new = [text for text in warnings if text not in self._warned]
         self._warned = set(warnings)
         self._changed()
@@ -319,6 +324,7 @@ class ControlPlane:
             self.tunnels,
             self.nat,
             self.resolved,
+            qos=self.qos.plan,
             replay_in_pipeline=self._options.replay is ReplayUnit.PIPELINE,
         )
         self.programmer.want(entries)

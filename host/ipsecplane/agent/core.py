@@ -23,6 +23,7 @@ from ipsecplane.views import (
     PingResult,
     ReassemblyView,
     RouteView,
+    ServicePolicyView,
     TrafficView,
 )
 
@@ -182,6 +183,9 @@ class Agent:
     def traffic(self) -> TrafficView:
         return self._plane.stack.fragments.totals()
 
+    def service_policies(self) -> Sequence[ServicePolicyView]:
+        return self._plane.qos.views(self._plane.config)
+
     def access_list_matches(self, name: str) -> dict[int, int]:
         """Matches by entry sequence number, from the data plane's counters."""
         return self._plane.counters.matches(name)
@@ -252,6 +256,7 @@ class Agent:
         plane.interface_counters.clear(one.if_id for one in plane.interfaces)
         tunnels = (one.name for one in plane.interfaces if one.config.tunnel is not None)
         plane.counters.clear_through(tunnels, plane.crypto.sad)
+        plane.qos.clear()
 
     def clear_logging(self) -> None:
         self._plane.log.clear()

@@ -24,9 +24,9 @@ class InterfaceCounters:
         """Received by port, sent by if_id, received by GRE tunnels by if_id."""
         received, sent, carried = self._totals(if_ids)
         return (
-            _since(received, self._received_base),
-            _since(sent, self._sent_base),
-            _since(carried, self._carried_base),
+            since(received, self._received_base),
+            since(sent, self._sent_base),
+            since(carried, self._carried_base),
         )
 
     def clear(self, if_ids: Iterable[int]) -> None:
@@ -50,7 +50,7 @@ class InterfaceCounters:
         return received, sent, carried
 
 
-def _since(totals: ByNumber, base: Mapping[int, Counts]) -> ByNumber:
+def since(totals: ByNumber, base: Mapping[int, Counts]) -> ByNumber:
     """A pipeline that was restarted has less than the base: then all of it is new."""
     found = {}
     for number, now in totals.items():

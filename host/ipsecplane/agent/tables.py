@@ -9,6 +9,7 @@ from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ipsec.outbound import rule_priority
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.net.rib import NULL_INTERFACE, Rib
+from ipsecplane.qos.plan import QosPlan
 from ipsecplane.targets.desired import (
     DF_POLICIES,
     Forwarding,
@@ -21,6 +22,11 @@ from ipsecplane.targets.desired import (
     largest_inner,
 )
 from ipsecplane.targets.nat import desired_nat_entries
+from ipsecplane.targets.qos import (
+    desired_class_entries,
+    desired_engine_entries,
+    pre_classified,
+)
 from ipsecplane.targets.tables import Key, TableEntry
 
 from .crypto import Crypto
@@ -41,6 +47,7 @@ def desired(
     nat: Nat,
     config: RouterConfig,
     *,
+    qos: QosPlan,
     replay_in_pipeline: bool,
 ) -> tuple[list[TableEntry], Lines]:
     """What both devices should hold, and which access list line each policy row stands for."""
@@ -64,6 +71,13 @@ def desired(
     lines = _lines(entries, crypto)
     entries += desired_nat_entries(nat.rules, nat.translations)
     entries += desired_accelerator_entries(sas, replay=not replay_in_pipeline)
+    entries += desired_class_entries(qos, {i.name: i.if_id for i in interfaces if i.up})
+    entries += desired_engine_entries(qos)
+    entries += [
+        pre_classified(sa.index)
+        for sa in sas
+        if sa.outbound and _pre_classifies(sa, crypto, config)
+    ]
     return entries, lines
 
 
@@ -116,6 +130,19 @@ def _gre(interfaces: InterfaceTable, tunnels: Tunnels) -> Iterator[PipelineGre]:
         interface = interfaces.named(one.name)
         if interface is not None:
             yield PipelineGre(interface.if_id, one.local, one.remote)
+
+
+def _pre_classifies(sa: SadEntry, crypto: Crypto, config: RouterConfig) -> bool:
+    """Whether its crypto map entry or its tunnel says `qos pre-classify`."""
+    policy = crypto.spd.entries.get(sa.sas.policy.entry)
+    if policy is None:
+        return False
+    interface = config.interface(policy.interface)
+    if interface is not None and interface.pre_classify:
+        return True
+    crypto_map = config.crypto_maps.get(policy.crypto_map)
+    entries = crypto_map.entries if crypto_map is not None else ()
+    return any(e.pre_classify for e in entries if e.sequence == policy.sequence)
 
 
 def _interfaces(

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ipsecplane.config import RouterConfig
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.grammar import Grammar, GrammarError, Rule, compile_grammar
 from ipsecplane.ios.matcher import Candidate, Parsed, parse, split
@@ -39,10 +38,11 @@ class ConfigCommand:
     on the model and is only kept. `key` names what the line sets, with `{capture}` for values: a
     line replaces the one of the same key. `default` is the text that is not stored because it
     changes nothing. `keeps_no`: the `no` form is a setting of its own and is stored. `enters` is
-    the mode that the line opens; `begin` makes that mode's value and `finish` puts it into the
-    router. `initial` are the lines a new section holds at once. `refers` names what must exist:
-    (attribute of RouterConfig, capture, error text). `check` runs on what a person types only and
-    returns an error text or "". `notice` is shown when a person creates the section.
+    the mode that the line opens; `begin` makes that mode's value from the outer mode's and
+    `finish` puts it into that. `initial` are the lines a new section holds at once. `refers` names
+    what must exist: (attribute of RouterConfig, capture, error text). `check` runs on what a
+    person types only and returns an error text or "". `notice` is shown when a person creates the
+    section.
     `also_removes`: the `no` form takes along lines whose key begins so. `route` turns the line's
     text into a section's and a line in it (`access-list` lines live in `ip access-list`). `place`
     adapts a new line to its neighbours (sequence numbers). `render` prints the section its own way.
@@ -60,8 +60,8 @@ class ConfigCommand:
     default: str = ""
     keeps_no: bool = False
     enters: str = ""
-    begin: Callable[[RouterConfig, Args], Any] | None = None
-    finish: Callable[[RouterConfig, Any], RouterConfig] | None = None
+    begin: Callable[[Any, Args], Any] | None = None
+    finish: Callable[[Any, Any], Any] | None = None
     initial: tuple[str, ...] = ()
     sort: Callable[[Args], tuple[Any, ...]] | None = None
     refers: tuple[str, str, str] | None = None

@@ -208,27 +208,22 @@ def build(configuration: Configuration) -> tuple[RouterConfig, list[Problem]]:
     router = RouterConfig()
     problems: list[Problem] = []
     for line in ordered(configuration.lines):
-        command = line.command
-        if command.begin is None or command.finish is None:
-            router = _take(router, line, problems)
-            continue
-        try:
-            value = command.begin(router, line.args)
-            for child in ordered(line.children):
-                value = _take(value, child, problems)
-            router = command.finish(router, value)
-        except CommandError as error:
-            problems.append(Problem(line, str(error)))
+        router = _take(router, line, problems)
     problems += _dangling(configuration, router)
     return router, problems
 
 
 def _take(value: Any, line: Line, problems: list[Problem]) -> Any:
-    function = line.command.refuse if line.negated else line.command.apply
-    if function is None:
-        return value
+    """What `value` becomes by a line, or by a section with all its lines."""
+    command = line.command
     try:
-        return function(value, line.args)
+        if command.begin is not None and command.finish is not None:
+            inner = command.begin(value, line.args)
+            for child in ordered(line.children):
+                inner = _take(inner, child, problems)
+            return command.finish(value, inner)
+        function = command.refuse if line.negated else command.apply
+        return value if function is None else function(value, line.args)
     except CommandError as error:
         problems.append(Problem(line, str(error)))
         return value

@@ -40,7 +40,10 @@ ANY: Final = Masked(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Cube:
-    """A selector: `version` 4 or 6; field names are those of the pipeline's tables."""
+    """A selector: `version` 4 or 6; field names are those of the pipeline's tables.
+
+    `dscp` and `qos_group` are for classes only (qos/classification.py); policies leave them open.
+    """
 
     version: int
     src: Masked = ANY
@@ -48,6 +51,8 @@ class Cube:
     protocol: Masked = ANY
     src_port: Masked = ANY
     dst_port: Masked = ANY
+    dscp: Masked = ANY
+    qos_group: Masked = ANY
 
     @property
     def fields(self) -> tuple[tuple[str, Masked], ...]:
@@ -57,6 +62,8 @@ class Cube:
             ("protocol", self.protocol),
             ("src_port", self.src_port),
             ("dst_port", self.dst_port),
+            ("dscp", self.dscp),
+            ("qos_group", self.qos_group),
         )
 
     def matches(self, packet: Packet) -> bool:
@@ -103,6 +110,8 @@ class Packet(NamedTuple):
     protocol: int
     src_port: int = 0
     dst_port: int = 0
+    dscp: int = 0
+    qos_group: int = 0
 
 
 def range_to_prefixes(low: int, high: int, bits: int = PORT_BITS) -> list[Masked]:

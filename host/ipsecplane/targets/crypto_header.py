@@ -7,13 +7,14 @@ octets that the accelerator carries through untouched, and the IP packet. Layout
            1  reason        0 = no error; see Reason
            2  sa_index      16 bits: row of the accelerator's SA table
            4  level         LLQ priority level: 0 none, 1, 2
-           5  qos_group     0..99
+           5  qos_group     qos-group 1..99, or queue 100... of an output policy's class; 0 = none
            6  mtu           16 bits: largest IP packet that may leave (0 = no limit)
            8  flags         DF policy (2 bits: 0 copy, 1 clear, 2 set) | pre-fragment (1) | 5 zero
            9  l3_offset
           10  ethertype     16 bits, of the IP packet that follows
           12  ingress_if    16 bits: interface by which the cleartext or the tunnel packet came in
-          14  egress_if     16 bits: interface that the pipeline chose; returned as given
+          14  egress_if     16 bits, returned as given: what the pipeline needs again (class of the
+                            output policy, or qos-group), and the interface that it chose
           16  epoch         32 bits: the SA's generation; the accelerator refuses another one
           20  spi           32 bits: in results, the SPI of the outermost IPsec header
           24  sequence      64 bits: in results, its sequence number (ESN: all 64 bits)

@@ -25,9 +25,19 @@ Reference = tuple[str, int]
 RANK: Final[dict[str, int]] = {
     "sa_encrypt": 0,
     "sa_decrypt": 0,
+    "llq_class": 0,
+    "llq_select": 1,
     "sa_out": 1,
     "sa_in": 1,
     "path_mtu": 2,
+    "pre_classified": 2,
+    "llq_group": 2,
+    "class_in": 2,
+    "class_out": 2,
+    "classify_in_v4": 3,
+    "classify_in_v6": 3,
+    "classify_v4": 3,
+    "classify_v6": 3,
     "inner_policy_v4": 2,
     "inner_policy_v6": 2,
     "cleartext_v4": 3,
@@ -53,7 +63,7 @@ RANK: Final[dict[str, int]] = {
 }
 """Every table we program; a lower rank is written earlier and deleted later."""
 
-ACCELERATOR_TABLES: Final = frozenset({"sa_encrypt", "sa_decrypt"})
+ACCELERATOR_TABLES: Final = frozenset({"sa_encrypt", "sa_decrypt", "llq_class", "llq_select"})
 
 _POLICY_TABLES: Final = frozenset({"spd_out_v4", "spd_out_v6", "cleartext_v4", "cleartext_v6"})
 _CLEAR_ACTIONS: Final = frozenset({"spd_bypass", "permit"})

@@ -9,7 +9,7 @@ from datetime import datetime
 from ipsecplane.agent import Agent, AgentOptions
 from ipsecplane.config import RouterConfig
 
-from ipsecsim.network.clock import Alarm, Loop
+from ipsecsim.network.clock import Alarm, Loop, Timer
 from ipsecsim.network.devices.base import ACCELERATOR_PORT, AcceleratorDevice, PipelineDevice
 from ipsecsim.network.link import Attachment
 from ipsecsim.network.randomness import Randomness
@@ -47,6 +47,7 @@ class Router:
         self._cables: dict[int, Attachment] = {}
         self.agent = self._new_agent()
         self._alarm = Alarm(loop, self.agent, lambda: None)
+        self._engine: Timer | None = None  # when the accelerator has something done
 
     def attach(self, interface: str, cable: Attachment) -> None:
         """Connect an interface of `setup.ports` to its end of a link."""
@@ -114,5 +115,15 @@ class Router:
             self._cables[port].send(frame)
 
     def _through_accelerator(self, frame: bytes) -> None:
-        for result in self.accelerator.process(frame, self._loop.now):
+        self._from_accelerator(self.accelerator.process(frame, self._loop.now))
+
+    def _from_accelerator(self, results: list[bytes]) -> None:
+        for result in results:
             self.pipeline.inject(ACCELERATOR_PORT, result)
+        if self._engine is not None:
+            self._engine.cancel()
+        due = self.accelerator.due
+        self._engine = None if due is None else self._loop.at(due, self._collect)
+
+    def _collect(self) -> None:
+        self._from_accelerator(self.accelerator.collect(self._loop.now))

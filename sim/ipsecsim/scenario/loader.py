@@ -204,7 +204,11 @@ class Loader:
         config = self.folder / spec["config"]
         if not config.is_file():
             self.problem(at, f"no such file: {config}")
-        return RouterSpec(name, config, self.place(at))
+        rate = 0.0
+        if "crypto_rate" in spec:
+            where: Steps = ("routers", name, "crypto_rate")
+            rate = self.take(where, spec["crypto_rate"], _octet_rate) or 0.0
+        return RouterSpec(name, config, self.place(at), int(rate / 8))
 
     def _host(self, name: str, spec: Mapping[str, Any]) -> HostSpec:
         at: Steps = ("hosts", name)
@@ -289,6 +293,14 @@ def _instant(text: str) -> datetime:
     except ValueError:
         raise ValueError(f"{text!r} is no ISO 8601 time, like {DEFAULT_START}") from None
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _octet_rate(value: object) -> float:
+    """Bits a second that are at least one octet. Raises UnitError."""
+    rate = units.rate(value)
+    if rate < 8:
+        raise units.UnitError("a crypto engine gets through at least 8 bit/s")
+    return rate
 
 
 def _positive(value: float) -> float:

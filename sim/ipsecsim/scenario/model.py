@@ -48,9 +48,12 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class RouterSpec:
+    """`crypto_rate` in octets a second, 0 = the crypto engine takes no time."""
+
     name: str
     config: Path
     place: Place
+    crypto_rate: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class World:
             self.routers[name] = Router(
                 RouterSetup(name, config, ports, scenario.start, programs),
                 options.devices.make_pipeline(name, ports, self.loop, randomness),
-                options.devices.make_accelerator(name, configs),
+                options.devices.make_accelerator(name, configs, scenario.routers[name].crypto_rate),
                 self.loop,
                 randomness,
             )

@@ -7,6 +7,9 @@ from typing import Final
 
 _MODULES: Final = (
     "system",
+    "platform",
+    "class_map",
+    "policy_map",
     "pki",
     "isakmp",
     "isakmp_peers",
@@ -22,6 +25,7 @@ _MODULES: Final = (
     "exec_system",
     "exec_show",
     "exec_show_vpn",
+    "exec_qos",
     "exec_clear",
     "exec_ping",
     "exec_ezvpn",

@@ -320,3 +320,9 @@ def set_pfs(entry: P, args: Args) -> P:
             "Access-list name")  # fmt: skip
 def match_address(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     return replace(entry, match_address=args.text("list"))
+
+
+@entry_line("qos pre-classify", "Quality of Service",
+            "Classify packets by the header they have before encryption")  # fmt: skip
+def qos_pre_classify(entry: CryptoMapEntry, _: Args) -> CryptoMapEntry:
+    return replace(entry, pre_classify=True)

@@ -11,6 +11,8 @@ from ipsecplane.ios.commands.ipsec import DF_BIT_HELPS, FRAGMENTATION_HELPS
 from ipsecplane.ios.commands.modes import CONFIG, CONTROLLER, INTERFACE
 from ipsecplane.ios.commandset import EACH, CommandError
 from ipsecplane.ios.interfaces import interface_order
+from ipsecplane.qos.checks import objection_to
+from ipsecplane.qos.policy import INPUT, OUTPUT
 
 CONFIG.begin_block("controllers")
 CONFIG.add("controller ISA SLOT$slot", "Configure a specific controller",
@@ -28,6 +30,11 @@ def _with_interface(router: RouterConfig, interface: InterfaceConfig) -> RouterC
         if found is not None and found.version != version:
             raise CommandError(f"% Crypto map {name} is for IPv{found.version}")
     _check_df_bit(router, interface)
+    for direction, name in ((INPUT, interface.input_policy), (OUTPUT, interface.output_policy)):
+        policy = router.policy_maps.get(name or "")
+        objection = objection_to(policy, direction, interface) if policy is not None else ""
+        if objection:
+            raise CommandError(objection)
     return replace(router, interfaces=(*router.interfaces, interface))
 
 
@@ -89,8 +96,10 @@ def mtu(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     return replace(interface, mtu=args.number("bytes"))
 
 
-INTERFACE.keep("bandwidth <1-10000000>", "Set bandwidth informational parameter",
-               "Bandwidth in kilobits", key="bandwidth")  # fmt: skip
+@INTERFACE.line("bandwidth <1-100000000>$kbps", "Set bandwidth informational parameter",
+                "Bandwidth in kilobits")  # fmt: skip
+def bandwidth(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, bandwidth=args.number("kbps"))
 
 
 def _ipv4_interface(args: Args) -> IPv4Interface:
@@ -278,3 +287,21 @@ def interface_ezvpn(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
     if args.text("side") == "inside":
         return replace(interface, ezvpn_inside=(*interface.ezvpn_inside, name))
     return replace(interface, ezvpn_outside=name)
+
+
+@INTERFACE.line("qos pre-classify", "Quality of Service",
+                "Classify packets by the header they have before the tunnel's")  # fmt: skip
+def qos_pre_classify(interface: InterfaceConfig, _: Args) -> InterfaceConfig:
+    return replace(interface, pre_classify=True)
+
+
+@INTERFACE.line("service-policy {input|output}$direction WORD$name", "Configure QoS Service Policy",
+                "Assign policy-map to the input of an interface",
+                "Assign policy-map to the output of an interface", "policy-map name",
+                key="service-policy {direction}", no="service-policy {input|output}$direction",
+                sort=lambda args: (args.text("direction"),),
+                refers=("policy_maps", "name", "% policy map {} not configured"))  # fmt: skip
+def service_policy(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    if args["direction"] == INPUT:
+        return replace(interface, input_policy=args.text("name"))
+    return replace(interface, output_policy=args.text("name"))

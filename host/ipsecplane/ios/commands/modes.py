@@ -7,6 +7,7 @@ from typing import Final
 from ipsecplane.ios.commands.numbers import IPV6_PROTOCOLS, PROTOCOLS, TCP_PORTS, UDP_PORTS
 from ipsecplane.ios.commandset import config_mode
 from ipsecplane.ios.grammar import Rule
+from ipsecplane.qos.policy import DSCP_NAMES, PRECEDENCE_NAMES
 
 
 def _choice(capture: str, words: dict[str, str], number: str, number_help: str) -> Rule:
@@ -44,6 +45,15 @@ _ENTRY_HELPS: Final = (
     "Log matches against this entry, including input interface",
 )
 
+DSCP_HELPS: Final = {
+    name: f"Match packets with {name.upper()} dscp ({number:06b})"
+    for name, number in DSCP_NAMES.items()
+}
+PRECEDENCE_HELPS: Final = {
+    name: f"Match packets with {name} precedence ({number})"
+    for name, number in PRECEDENCE_NAMES.items()
+}
+
 RULES: Final[dict[str, Rule]] = {
     "protocol": _choice("%", PROTOCOLS, "<0-255>", "An IP protocol number"),
     "tcp-port": _choice("%", {n: h for n, (_, h) in TCP_PORTS.items()}, "<0-65535>", "Port number"),
@@ -64,6 +74,8 @@ RULES: Final[dict[str, Rule]] = {
         _ENTRY.replace("@protocol", "@ipv6-protocol").replace("@address", "@ipv6-address"),
         _ENTRY_HELPS,
     ),
+    "dscp": _choice("%", DSCP_HELPS, "<0-63>", "Differentiated services codepoint value"),
+    "precedence": _choice("%", PRECEDENCE_HELPS, "<0-7>", "Precedence value"),
     "standard-entry": Rule(
         "{permit|deny}$action {A.B.C.D$source_address [A.B.C.D$source_wildcard]|any$source_any"
         "|host A.B.C.D$source_host} [log]",
@@ -82,6 +94,9 @@ RULES: Final[dict[str, Rule]] = {
 """Rules by name, usable in every configuration mode."""
 
 CONFIG: Final = config_mode("config", RULES)
+CLASS_MAP: Final = config_mode("config-cmap", RULES)
+POLICY_MAP: Final = config_mode("config-pmap", RULES)
+POLICY_CLASS: Final = config_mode("config-pmap-c", RULES)
 POLICY: Final = config_mode("config-isakmp", RULES)
 TRANSFORM: Final = config_mode("cfg-crypto-trans", RULES)
 CRYPTO_MAP: Final = config_mode("config-crypto-map", RULES)

@@ -6,22 +6,8 @@ import re
 from collections.abc import Sequence
 
 from ipsecplane.config import TunnelConfig
+from ipsecplane.qos.bandwidth import bandwidth_of
 from ipsecplane.views import InterfaceView, ReassemblyView
-
-_BANDWIDTHS = {
-    "Ethernet": 10_000,
-    "FastEthernet": 100_000,
-    "GigabitEthernet": 1_000_000,
-    "TwoGigabitEthernet": 2_500_000,
-    "TenGigabitEthernet": 10_000_000,
-    "TwentyFiveGigE": 25_000_000,
-    "FortyGigabitEthernet": 40_000_000,
-    "HundredGigE": 100_000_000,
-    "Serial": 1_544,
-    "Loopback": 8_000_000,
-    "Tunnel": 100,
-}
-"""Nominal bandwidth of an interface type, kbit/s."""
 
 
 def status_of(view: InterfaceView) -> tuple[str, str]:
@@ -120,8 +106,7 @@ def interfaces(views: Sequence[InterfaceView]) -> list[str]:
         config = view.config
         status, protocol = status_of(view)
         place = "no port" if view.port is None else f"pipeline port {view.port}"
-        kind = re.match(r"[A-Za-z-]*", config.name)
-        bandwidth = _BANDWIDTHS.get(kind[0] if kind else "", 100_000)
+        bandwidth = bandwidth_of(config)
         rows.append(f"{config.name} is {status}, line protocol is {protocol}")
         mac = dotted_mac(view.mac)
         hardware = f"{place}, address is {mac} (bia {mac})"

@@ -43,7 +43,7 @@ class PipelineDevice(Protocol):
 
 
 class AcceleratorDevice(Protocol):
-    """The crypto accelerator of one router: a frame in, frames out."""
+    """The crypto accelerator of one router: a frame in, frames out, at once or when due."""
 
     @property
     def transport(self) -> Transport: ...
@@ -52,7 +52,15 @@ class AcceleratorDevice(Protocol):
     def cycles(self) -> int | None:
         """Clock cycles that its hardware has had; None: it has no clock."""
 
-    def process(self, frame: bytes, now: float) -> list[bytes]: ...
+    def process(self, frame: bytes, now: float) -> list[bytes]:
+        """Take a frame; returns what is done by `now` (seconds)."""
+
+    @property
+    def due(self) -> float | None:
+        """When `collect` has something next; None if nothing is under way."""
+
+    def collect(self, now: float) -> list[bytes]:
+        """What is done by `now` and was not returned yet."""
 
     def disconnect(self, reason: str) -> None: ...
 

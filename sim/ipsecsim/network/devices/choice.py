@@ -94,9 +94,12 @@ class DeviceChoice:
             return Bmv2Pipeline(router, loop)
         return ExternalPipeline(kind, self._interfaces_of(router, ports), loop)
 
-    def make_accelerator(self, router: str, routers: Collection[str]) -> AcceleratorDevice:
-        """Raises DeviceError."""
-        return accelerator(self.accelerator_of(router), self.trace_of(router, routers))
+    def make_accelerator(
+        self, router: str, routers: Collection[str], rate: int = 0
+    ) -> AcceleratorDevice:
+        """`rate` in octets a second, 0 = it takes no time. Raises DeviceError."""
+        trace = self.trace_of(router, routers)
+        return accelerator(self.accelerator_of(router), trace, rate)
 
     def trace_of(self, router: str, routers: Collection[str]) -> Path | None:
         if router in self.traces:
@@ -137,11 +140,11 @@ def check_accelerator(kind: str) -> None:
         raise DeviceError(f"--accelerator {kind}: is neither {SOFTWARE} nor {RTL}")
 
 
-def accelerator(kind: str, trace: Path | None = None) -> AcceleratorDevice:
+def accelerator(kind: str, trace: Path | None = None, rate: int = 0) -> AcceleratorDevice:
     """`trace`: of RTL, FILE.fst or FILE.vcd for its waveforms. Raises DeviceError."""
     check_accelerator(kind)
     if kind == RTL:
         from ipsecsim.network.devices.rtl import VerilatedAccelerator
 
-        return VerilatedAccelerator(trace)
-    return SoftwareAccelerator()
+        return VerilatedAccelerator(trace, rate)
+    return SoftwareAccelerator(rate)

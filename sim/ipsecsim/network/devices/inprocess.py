@@ -27,6 +27,14 @@ class InProcessAccelerator:
     def process(self, frame: bytes, now: float) -> list[bytes]:
         return self.device.process(frame, now)
 
+    @property
+    def due(self) -> float | None:
+        """When `collect` has something next; None if nothing is under way."""
+        return self.device.due
+
+    def collect(self, now: float) -> list[bytes]:
+        return self.device.collect(now)
+
     def disconnect(self, reason: str) -> None:
         self.transport.disconnect(reason)
 

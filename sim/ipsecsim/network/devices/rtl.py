@@ -16,10 +16,10 @@ from ipsecsim.network.devices.inprocess import DEVICE_ID, InProcessAccelerator
 class VerilatedAccelerator(InProcessAccelerator):
     """Its model is compiled if there is none yet, which takes minutes. Raises DeviceError."""
 
-    def __init__(self, trace: Path | None = None) -> None:
+    def __init__(self, trace: Path | None = None, rate: int = 0) -> None:
         """`trace`: where waveforms go, FILE.fst or FILE.vcd."""
         try:
-            self._rtl = RtlAccelerator(DEVICE_ID, trace=trace, on_build=_tell)
+            self._rtl = RtlAccelerator(DEVICE_ID, rate=rate, trace=trace, on_build=_tell)
         except (ToolchainError, ModelError, DriverError) as error:
             raise DeviceError(f"--accelerator rtl: {error}") from error
         super().__init__(self._rtl, "rtl")
