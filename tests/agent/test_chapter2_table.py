@@ -47,12 +47,12 @@ class World:
     far: Host
     arrived: list[IpPacket]  # at the far host, from the near one
 
-    def configure(self, when: str, df_bit: str) -> None:
-        """The near router's settings; its SAs stay."""
-        config = self.pair.a.router.agent.config
-        wan, *others = config.interfaces
+    def configure(self, when: str, df_bit: str, site: Site | None = None) -> None:
+        """A router's settings, by default the near one's; its SAs stay."""
+        agent = (site or self.pair.a).router.agent
+        wan, *others = agent.config.interfaces
         wan = replace(wan, df_bit=df_bit, prefragment=when == "before-encryption")
-        self.pair.a.router.agent.configure(replace(config, interfaces=(wan, *others)))
+        agent.configure(replace(agent.config, interfaces=(wan, *others)))
         self.pair.run(1)
 
     def ping(self, size: int, df: int) -> tuple[str, list[IpPacket]]:
@@ -141,3 +141,17 @@ def test_fragments_that_come_in_are_cut_again_where_they_must(world: World) -> N
     assert mark == "!"
     assert max(lengths(sent)) <= MTU
     assert not any(packet.is_fragment for packet in sent)
+
+
+@pytest.mark.parametrize("near", ["before-encryption", "after-encryption"])
+def test_what_the_decrypting_router_is_told_changes_nothing(world: World, near: str) -> None:
+    """The guide's restriction: in one direction only the encrypting router's setting counts."""
+    world.configure(near, "copy")
+    seen = []
+    for far in ("before-encryption", "after-encryption"):
+        world.configure(far, "copy", world.pair.b)
+        before = world.reassembled(world.pair.b)
+        mark, sent = world.ping(MTU, 0)
+        assert mark == "!"
+        seen.append((lengths(sent), world.reassembled(world.pair.b) - before))
+    assert seen[0] == seen[1]
