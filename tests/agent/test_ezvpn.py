@@ -25,6 +25,9 @@ interface GigabitEthernet0/0
 interface GigabitEthernet0/1
  ip address 192.168.1.1 255.255.255.0
  crypto ipsec client ezvpn ez inside
+interface GigabitEthernet0/2
+ ip address 192.168.3.1 255.255.255.0
+ crypto ipsec client ezvpn ez inside
 ip route 0.0.0.0 0.0.0.0 203.0.113.2
 end
 """
@@ -64,6 +67,9 @@ end
 USER = "username alice password 0 secret"
 
 
+REMOTE_PORTS = PORTS | {"GigabitEthernet0/2": 3}
+
+
 def remote_and_server(
     mode: str = "client",
     connect: str = "auto",
@@ -72,7 +78,7 @@ def remote_and_server(
     group: str = "save-password",
 ) -> Pair:
     remote = REMOTE.format(mode=mode, connect=connect, user=user, peers=peers)
-    made = make_pair((remote, SERVER.format(group=group)), (PORTS, PORTS))
+    made = make_pair((remote, SERVER.format(group=group)), (REMOTE_PORTS, PORTS))
     made.run(3)
     return made
 
@@ -87,7 +93,7 @@ def test_client_mode_gets_an_address_and_a_tunnel() -> None:
     shown = made.command(made.a, "show crypto ipsec client ezvpn")
     for line in (
         "Tunnel name : ez",
-        "Inside interface list: GigabitEthernet0/1",
+        "Inside interface list: GigabitEthernet0/1, GigabitEthernet0/2",
         "Outside interface: GigabitEthernet0/0 ",
         "Current State: IPSEC_ACTIVE",
         "Last Event: SOCKET_UP",
@@ -262,3 +268,15 @@ def test_an_idle_flow_ends() -> None:
     made.run(150)
     assert len(nat.translations) == 0
     assert host_ping(made, inside, "192.168.2.10", count=1) == "!"
+
+
+def test_errors_reach_the_inside_host_with_its_own_packet_in_them() -> None:
+    """Of a hop beyond the tunnel, and of the router itself; two hosts with one identifier."""
+    made = remote_and_server()
+    inside, _ = behind(made)
+    other = add_host(made.a, 3, "192.168.3.10/24", "192.168.3.1", number=12)
+    for host in (other, inside):
+        made.run(1)  # a router sends an error each half second at most
+        assert host_ping(made, host, "192.168.2.10", count=1) == "!"
+        assert host_ping(made, host, "192.168.2.10", count=1, ttl=2) == "&"
+        assert host_ping(made, host, "192.168.2.10", count=1, size=1500, dont_fragment=True) == "M"
