@@ -20,6 +20,7 @@ PARSERS = {
     "show crypto ipsec profile": ("show_crypto", "ShowCryptoIpsecProfile"),
     "show ipv6 route": ("show_routing", "ShowIpv6RouteDistributor"),
     "show ipv6 cef": ("show_routing", "ShowIpv6Cef"),
+    "show ip interface": ("show_interface", "ShowIpInterface"),
     "show ipv6 interface": ("show_interface", "ShowIpv6Interface"),
     "show ipv6 interface brief": ("show_ipv6", "ShowIpv6InterfaceBrief"),
     "show interfaces stats": ("show_interface", "ShowInterfacesStats"),

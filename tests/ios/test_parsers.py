@@ -117,7 +117,7 @@ def test_genie_other_commands(genie: Parsed) -> None:
     assert ace["statistics"]["matched_packets"] == 28
     outside = genie["show ip interface"]["FastEthernet0/0"]
     assert (outside["mtu"], outside["oper_status"]) == (1500, "up")
-    assert outside["output_features"] == ["IPSec"]
+    assert outside["input_features"] == ["IPSec", "MCI Check"]
     interfaces = genie["show ip interface brief"]["interface"]
     assert interfaces["FastEthernet0/0"]["ip_address"] == "10.1.1.1"
     assert interfaces["Serial1/0"]["status"] == "administratively down"
