@@ -170,7 +170,8 @@ def test_stats(made: Pair) -> None:
     assert "                   Total          5        500          5        500" in text
 
 
-def test_debug_crypto_engine_packet(made: Pair) -> None:
+def test_debug_crypto_engine_packet() -> None:
+    made = pair()
     made.command(made.a, "debug crypto engine packet")
     assert "Crypto Engine Packet debugging is on" in made.command(made.a, "show debugging")
     assert pings(made, count=1) == "!"
@@ -184,7 +185,8 @@ def test_debug_crypto_engine_packet(made: Pair) -> None:
     assert made.log(made.a) == log
 
 
-def test_debug_crypto_engine_packet_detail(made: Pair) -> None:
+def test_debug_crypto_engine_packet_detail() -> None:
+    made = pair()
     made.command(made.a, "debug crypto engine packet detail")
     assert pings(made, count=1) == "!"
     made.command(made.a, "no debug crypto engine packet detail")
