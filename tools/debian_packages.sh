@@ -28,7 +28,7 @@ for step in "$@"; do
     present "${pair%%:*}" || missing="$missing ${pair#*:}"
   done
   [ "$step" = test ] && case "$missing" in
-    *strongswan*) missing="$missing libcharon-extra-plugins libstrongswan-extra-plugins" ;;
+    *strongswan*) missing="$missing libcharon-extra-plugins libstrongswan-extra-plugins libstrongswan-standard-plugins" ;;
   esac
   [ -z "$missing" ] && continue
   if ! command -v apt-get >/dev/null 2>&1; then

@@ -17,7 +17,8 @@ from tests.interop.lab import Namespace, stop, wait_for, why_not
 
 CHARON = "/usr/lib/ipsec/charon"
 LIBIPSEC = "/usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so"
-NEEDS = (CHARON, LIBIPSEC, "swanctl", "/dev/net/tun")
+OPENSSL = "/usr/lib/ipsec/plugins/libstrongswan-openssl.so"  # DES, MD5, SHA-384, curves
+NEEDS = (CHARON, LIBIPSEC, OPENSSL, "swanctl", "/dev/net/tun")
 _VICI = "unix:///run/charon.vici"  # each namespace has a /run of its own
 
 _STRONGSWAN_CONF = """\
