@@ -9,6 +9,7 @@ from ipsecplane.targets.transport import Transport
 
 ACCELERATOR_PORT: Final = 500
 CPU_PORT: Final = 510
+RECIRCULATION_PORT: Final = 509  # of packets that pass the pipeline once more
 
 FrameCallback = Callable[[int, bytes], None]
 """Called with (port, frame) for each frame that leaves the pipeline."""
