@@ -312,4 +312,4 @@ access-list 101 permit ip host 10.0.0.1 host 10.0.0.2
 end
 """
     (policy,) = compile_spd(load_running_config(text)[1], Numbers()).policies
-    assert [rule.line for rule in policy.rules] == [10]
+    assert [rule.line for rule in policy.rules] == [20], "a remark has a number of its own"

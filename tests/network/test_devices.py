@@ -50,7 +50,7 @@ def test_a_router_s_own_choice_goes_before_that_for_all() -> None:
         (DeviceChoice({"a": "fpga"}), "--pipeline fpga: is none of embedded, bmv2, grpc://"),
         (DeviceChoice({"a": "grpc://h"}), "--pipeline grpc://h: write grpc://HOST:PORT or"),
         (DeviceChoice({"": "grpc://h:1"}), "would be the pipeline of a and of b: write --pipeline"),
-        (DeviceChoice(accelerators={"b": "qat"}), "--accelerator qat: is not software"),
+        (DeviceChoice(accelerators={"b": "qat"}), "--accelerator qat: is neither software nor rtl"),
     ],
 )
 def test_choices_that_do_not_make_sense(choice: DeviceChoice, message: str) -> None:
