@@ -129,3 +129,12 @@ def test_what_does_not_build_says_why(tmp_path: Path) -> None:
     wrong.write_text("module wrong_top(input wire clk);\n  assign nothing = clk\nendmodule\n")
     with pytest.raises(building.BuildError, match=r"(?s)wrong_top does not build.*syntax error"):
         building.library("wrong_top", extra=(wrong,))
+
+
+def test_no_program_named_python_is_needed() -> None:
+    """Debian has none; the package's makefile would call it."""
+    try:
+        tools = toolchain.find_toolchain()
+    except ToolchainError as error:
+        pytest.skip(str(error))
+    assert "PYTHON3=python3" in tools.environment["MAKEFLAGS"].split()
