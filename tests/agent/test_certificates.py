@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pytest
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-)
 from ipsecplane.ios.configuration import body
 from ipsecplane.ios.loader import ConfigurationErrors, load_running_config
 from ipsecplane.ios.session import Session
 
 from tests.agent.configs import PORTS, router
-from tests.agent.routers import START, make_pair
-from tests.ike.authority import NOW, certificate, key
-
-
-def days(at: datetime) -> float:
-    return (at - NOW).total_seconds() / 86400
-
-
-# The routers' clocks begin at START.
-DATES = {"begins": days(START) - 1, "ends": days(START) + 365}
-
-
-def pem(name: str, *, key_of: str | None = None) -> str:
-    """What is pasted: the CA's certificate, the router's, its key."""
-    found = [
-        certificate("Lab CA", "Lab CA", authority=True, **DATES),
-        certificate(name, "Lab CA", f"203.0.113.{1 if name == 'one' else 2}", **DATES),
-    ]
-    secret = key(key_of or name).private_bytes(
-        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"s3cret")
-    )
-    return "".join(one.public_bytes(Encoding.PEM).decode() for one in found) + secret.decode()
-
-
-def imported(name: str, **more: str) -> str:
-    return (
-        "crypto pki trustpoint lab\n enrollment terminal\n revocation-check none\n"
-        f"crypto pki import lab pem terminal s3cret\n{pem(name, **more)}quit\n"
-    )
+from tests.agent.pki import imported
+from tests.agent.routers import make_pair
 
 
 def with_signatures(name: str, local: int, remote: int, text: str | None = None) -> str:

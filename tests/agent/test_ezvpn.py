@@ -8,6 +8,7 @@ from ipsecplane.ios.session import Session
 from ipsecsim.network.host import Host
 
 from tests.agent.configs import PORTS, router
+from tests.agent.pki import imported
 from tests.agent.routers import Pair, Site, add_host, host_ping, make_pair
 
 REMOTE = """
@@ -224,6 +225,24 @@ def test_what_is_lacking_is_told(line: str) -> None:
     made.run(1)
     assert state(made.a) == "IDLE"
     assert "ezvpn ez: idle until it has a" in made.log(made.a)
+
+
+def test_a_certificate_instead_of_a_group() -> None:
+    """Its organizational unit is the group; main mode, no key on either side."""
+    remote = REMOTE.format(mode="client", connect="auto", user=USER, peers="peer 203.0.113.2")
+    server = SERVER.format(group="").replace(" authentication pre-share\n", "")
+    made = make_pair(
+        (
+            imported("one", unit="unity") + remote.replace(" group unity key preshared\n", ""),
+            imported("two") + server.replace(" key preshared\n", ""),
+        ),
+        (REMOTE_PORTS, PORTS),
+    )
+    made.run(3)
+    assert state(made.a) == "IPSEC_ACTIVE"
+    assert " rsig 2  " in made.command(made.b, "show crypto isakmp sa detail")
+    assert "(Server)  Mode=CLIENT  User=alice  Group=unity" in made.log(made.b)
+    assert made.ping(made.a, "192.168.2.1", "10.9.0.1").marks == "!!!!!"
 
 
 # --- client mode: inside hosts share the assigned address ---

@@ -23,10 +23,11 @@ def key(name: str) -> RSAPrivateKey:
     return rsa.generate_private_key(65537, 1024)
 
 
-def subject(name: str) -> x509.Name:
+def subject(name: str, unit: str = "") -> x509.Name:
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "ipsecplane"),
+            *([x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit)] if unit else ()),
             x509.NameAttribute(NameOID.COMMON_NAME, name),
         ]
     )
@@ -40,6 +41,7 @@ def certificate(
     authority: bool = False,
     begins: float = -1.0,
     ends: float = 365.0,
+    unit: str = "",
 ) -> x509.Certificate:
     """Valid from `begins` to `ends` days after NOW; `alternatives` are addresses or host names."""
     names: list[x509.GeneralName] = []
@@ -50,7 +52,7 @@ def certificate(
             names.append(x509.RFC822Name(one) if "@" in one else x509.DNSName(one))
     builder = (
         x509.CertificateBuilder()
-        .subject_name(subject(name))
+        .subject_name(subject(name, unit))
         .issuer_name(subject(issuer))
         .public_key(key(name).public_key())
         .serial_number(x509.random_serial_number())
@@ -78,12 +80,13 @@ def trustpoint(
     begins: float = -1.0,
     ends: float = 365.0,
     revocation_check: str = "none",
+    unit: str = "",
 ) -> Trustpoint:
     """What a router has that the authority certified, and that trusts it."""
     return Trustpoint(
         authority.lower(),
         (der(certificate(authority, authority, authority=True)),),
-        der(certificate(name, authority, *alternatives, begins=begins, ends=ends)),
+        der(certificate(name, authority, *alternatives, begins=begins, ends=ends, unit=unit)),
         private_key(name),
         revocation_check=revocation_check,
     )

@@ -28,6 +28,7 @@ from ipsecplane.ike.types import (
     XauthRequested,
 )
 
+from tests.ike.authority import NOW, trustpoint
 from tests.ike.test_faults import Mutation, mutations
 from tests.ike.world import AES_SET, A, B, World, altered, check_consistent, check_pair
 
@@ -128,6 +129,63 @@ def test_no_xauth_where_no_users_are_asked_for() -> None:
     assert "Xauthentication by pre-shared key offered but does not match policy!" in wire.b.debugs
     assert [datagram.payload[18] for datagram in wire.sent].count(ExchangeType.TRANSACTION) == 2
     assert wire.b.of(ClientConnected)[0].user == ""
+
+
+# --- with certificates: main mode, the group is the organizational unit ---
+
+CERTIFIED = replace(CLIENT, group=None, key=None)
+
+
+def certified_world(unit: str = "unity", access: RemoteAccess = ACCESS) -> World:
+    server = IkeConfig(
+        policies=(replace(POLICY, authentication="rsa-sig"),),
+        phase2=(DYNAMIC,),
+        access=(access,),
+        trustpoints=(trustpoint("b", str(B)),),
+    )
+    return World(IkeConfig(trustpoints=(trustpoint("a", unit=unit),)), server, start=NOW)
+
+
+def test_a_certificate_names_the_group() -> None:
+    wire = certified_world()
+    given = up(wire, CERTIFIED)
+    assert (given.address, given.split) == (IPv4Address("10.9.0.1"), GROUP.split)
+    kinds = [datagram.payload[18] for datagram in wire.sent]
+    assert kinds == [ExchangeType.MAIN] * 6 + [ExchangeType.TRANSACTION] * 6
+    (connected,) = wire.b.of(ClientConnected)
+    assert (connected.group, connected.user) == ("unity", "alice")
+    protect(wire, "10.9.0.1/32")
+    check_pair(wire.a.of(OutboundSasReady)[0].sas, wire.b.of(OutboundSasReady)[0].sas)
+    assert wire.a.logs == wire.b.logs == []
+
+
+def test_a_certificate_and_no_user() -> None:
+    wire = certified_world(access=replace(ACCESS, users=None))
+    up(wire, CERTIFIED)
+    assert "Xauthentication by RSA signature offered but does not match policy!" in wire.b.debugs
+    assert wire.b.of(ClientConnected)[0].user == ""
+
+
+@pytest.mark.parametrize("unit", ["", "other"])
+def test_a_certificate_of_no_group_of_ours_gets_nothing(unit: str) -> None:
+    wire = certified_world(unit)
+    connect(wire, CERTIFIED)
+    wire.run(200)
+    assert wire.a.of(ClientConfigured) == wire.b.of(ClientConnected) == []
+    assert "mode configuration is not offered to this peer" in wire.b.debugs
+
+
+def test_a_certificate_does_not_do_for_the_user() -> None:
+    wire = certified_world()
+    connect(wire, replace(CERTIFIED, password="wrong"))
+    assert states(wire) == [[], []]
+    assert wire.a.of(ClientEnded) == [ClientEnded("ez", B, "XAuthenticate fail", False)]
+
+
+def test_neither_group_nor_certificate() -> None:
+    wire = ez_world()
+    connect(wire, CERTIFIED)
+    assert wire.a.of(ClientEnded) == [ClientEnded("ez", B, "no certificate of our own", False)]
 
 
 def test_network_extension_needs_no_address() -> None:

@@ -66,6 +66,7 @@ connections {{
     dpd_delay = {dpd}
     dpd_timeout = {dpd_timeout}
     keyingtries = 1
+    {vips}
     local {{
       auth = {auth}
       id = "{local_id}"
@@ -125,11 +126,13 @@ class Connection:
     local_id: str = ""
     remote_id: str = ""
     auth: str = "psk"
+    asks_address: bool = False  # by mode configuration; `local_ts` "dynamic" is for that
 
     def text(self) -> str:
         """swanctl.conf"""
         values = asdict(self)
         values["aggressive"] = "yes" if self.aggressive else "no"
+        values["vips"] = "vips = 0.0.0.0" if self.asks_address else ""
         values["local_id"] = self.local_id or self.local
         values["remote_id"] = self.remote_id or self.remote
         return _SWANCTL_CONF.format(**values)

@@ -6,13 +6,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from ipsecplane.config import IkeIdentity, IsakmpPeer, IsakmpPolicy
-from ipsecplane.ike.types import LogMessage, OutboundSasReady
+from ipsecplane.ike.types import (
+    ClientConnected,
+    GroupTerms,
+    LogMessage,
+    OutboundSasReady,
+    ProxyIdentity,
+    RemoteAccess,
+)
 
 from tests.ike.authority import NOW, certificate, key, trustpoint
 from tests.interop.strongswan import missing
@@ -34,12 +41,18 @@ def stack() -> Iterator[ExitStack]:
 
 
 def certified(
-    stack: ExitStack, folder: Path, *, aggressive: bool, identity: IkeIdentity, by: str = "Roots"
+    stack: ExitStack,
+    folder: Path,
+    *,
+    aggressive: bool,
+    identity: IkeIdentity,
+    by: str = "Roots",
+    unit: str = "",
 ) -> Peers:
     """charon is certified by "Roots"; we by `by`."""
     peers = Peers(stack, folder, SUITES[0], wall_time=lambda at: NOW + timedelta(seconds=at))
     root = certificate("Roots", "Roots", authority=True, **LONG)
-    theirs = certificate("right", "Roots", str(RIGHT), **LONG)
+    theirs = certificate("right", "Roots", str(RIGHT), unit=unit, **LONG)
     secret = key("right").private_bytes(
         Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
     )
@@ -95,6 +108,36 @@ def test_as_responder(aggressive: bool, tmp_path: Path, stack: ExitStack) -> Non
     assert command.returncode == 0, command.communicate()[0]
     check_agreement(peers)
     assert not peers.sas().initiator
+
+
+def test_as_a_client_of_easy_vpn(tmp_path: Path, stack: ExitStack) -> None:
+    """Its group is in its certificate; it asks for an address, and has SAs for that."""
+    peers = certified(stack, tmp_path, aggressive=False, identity=IDENTITIES[0], unit="unity")
+    peers.charon.load(
+        replace(
+            peers.connection,
+            auth="pubkey",
+            local_id="O=ipsecplane, OU=unity, CN=right",
+            remote_id=OUR_NAME,
+            local_ts="dynamic",
+            asks_address=True,
+        )
+    )
+    group = GroupTerms("unity", "", ((IPv4Address("10.9.0.1"), IPv4Address("10.9.0.9")),))
+    config = replace(
+        peers.engine._runtime.config,
+        access=(RemoteAccess((LEFT,), (group,), None, respond=True),),
+        phase2=(replace(peers.policy, remote=ProxyIdentity(ip_network("0.0.0.0/0"))),),
+    )
+    peers.engine.reconfigure(config, peers.pump.now)
+    command = peers.charon.start_swanctl("--initiate", "--child", "net", "--timeout", "10")
+    peers.until_event(OutboundSasReady)
+    peers.until(lambda: command.poll() is not None)
+    assert command.returncode == 0, command.communicate()[0]
+    (connected,) = peers.of(ClientConnected)
+    assert (connected.group, str(connected.address)) == ("unity", "10.9.0.1")
+    assert peers.charon_shows(r"local  '.*' @ \S+ \[10\.9\.0\.1\]", r"local  10\.9\.0\.1/32")
+    check_agreement(peers)
 
 
 def test_an_authority_that_we_do_not_know(tmp_path: Path, stack: ExitStack) -> None:

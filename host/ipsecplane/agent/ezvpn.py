@@ -89,7 +89,7 @@ class Ezvpn:
                 tunnel.config, tunnel.local, tunnel.peer = one, local, 0
                 tunnel.remote = tunnel.retry_at = None
                 tunnel.state = State.INCOMPLETE
-            complete = not lacking(one) and local is not None
+            complete = not self._lacking(one) and local is not None
             if not complete:
                 tunnel.state = State.INCOMPLETE
             elif tunnel.state is State.INCOMPLETE:
@@ -99,7 +99,7 @@ class Ezvpn:
         """What keeps remotes from connecting, apart from interfaces that are down."""
         found = []
         for name, tunnel in self._tunnels.items():
-            missing = lacking(tunnel.config)
+            missing = self._lacking(tunnel.config)
             if missing:
                 found.append(f"ezvpn {name}: idle until it has {' and '.join(missing)}")
         return found
@@ -256,7 +256,7 @@ class Ezvpn:
     def _connect(self, tunnel: _Tunnel, now: float) -> None:
         tunnel.retry_at = None
         one, peer = tunnel.config, tunnel.current_peer
-        if peer is None or tunnel.local is None or one.group is None or one.key is None:
+        if peer is None or tunnel.local is None or self._lacking(one):
             return
         tunnel.state, tunnel.last_event = State.PHASE1, "CONNECT"
         client = EzvpnClient(
@@ -273,14 +273,12 @@ class Ezvpn:
         name = tunnel.config.name
         return next((i.name for i in self._config.interfaces if i.ezvpn_outside == name), "")
 
-
-def lacking(one: EzvpnConfig) -> list[str]:
-    """What a remote needs and has not."""
-    return [
-        text
-        for text, there in (("a peer", one.peers), ("a group and its key", one.group))
-        if not there
-    ]
+    def _lacking(self, one: EzvpnConfig) -> list[str]:
+        """What a remote needs and has not. Without a group it shows its certificate."""
+        certified = any(trustpoint.complete for trustpoint in self._config.trustpoints.values())
+        known = one.group or certified
+        needs = (("a peer", one.peers), ("a group and its key, or a certificate", known))
+        return [text for text, there in needs if not there]
 
 
 def _lives(event: ClientEnded) -> bool:

@@ -90,7 +90,8 @@ AUTHENTICATION_METHODS: Final = {
     "XAUTHInitPreShared": 65001,
     "XAUTHInitRSA": 65005,
 }
-XAUTH_METHODS: Final = ("XAUTHInitPreShared", "XAUTHInitRSA")
+WITH_XAUTH: Final = {"pre-share": "XAUTHInitPreShared", "rsa-sig": "XAUTHInitRSA"}
+XAUTH_METHODS: Final = tuple(WITH_XAUTH.values())
 LIFE_SECONDS: Final = 1
 LIFE_KILOBYTES: Final = 2
 

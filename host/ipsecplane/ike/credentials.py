@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,7 +17,7 @@ from ipsecplane.config import (
     Trustpoint,
 )
 from ipsecplane.ike import identities
-from ipsecplane.ike.constants import XAUTH_METHODS, NotifyType
+from ipsecplane.ike.constants import WITH_XAUTH, XAUTH_METHODS, NotifyType
 from ipsecplane.ike.errors import AuthenticationError, NegotiationError
 from ipsecplane.ike.payloads import Identification
 from ipsecplane.ike.phase1 import PRE_SHARED, RSA_SIGNATURES, usable_policies
@@ -53,29 +54,51 @@ class Credentials:
 # An Easy VPN remote configures no policies: it offers these, in the group that the Unity protocol
 # is spoken in, each with and without a user to be asked for.
 _EZVPN_LIFETIME: Final = 2147483
-_EZVPN_POLICIES: Final = tuple(
-    IsakmpPolicy(65515 + number, cipher, size, digest, method, 2, _EZVPN_LIFETIME)
-    for number, (cipher, size, digest, method) in enumerate(
-        (cipher, size, digest, method)
-        for cipher, size in (
-            ("AES-CBC", 32),
-            ("AES-CBC", 24),
-            ("AES-CBC", 16),
-            ("3DES-CBC", 24),
-            ("DES-CBC", 8),
+
+
+def _ezvpn_policies(method: str) -> tuple[IsakmpPolicy, ...]:
+    policies = (
+        IsakmpPolicy(65515 + number, cipher, size, digest, either, 2, _EZVPN_LIFETIME)
+        for number, (cipher, size, digest, either) in enumerate(
+            (cipher, size, digest, either)
+            for cipher, size in (
+                ("AES-CBC", 32),
+                ("AES-CBC", 24),
+                ("AES-CBC", 16),
+                ("3DES-CBC", 24),
+                ("DES-CBC", 8),
+            )
+            for digest in ("SHA", "MD5")
+            for either in (WITH_XAUTH[method], method)
         )
-        for digest in ("SHA", "MD5")
-        for method in ("XAUTHInitPreShared", "pre-share")
     )
-)
+    return tuple(usable_policies(policies, (WITH_XAUTH[method], method)))
+
+
+_EZVPN_WITH_KEY: Final = _ezvpn_policies("pre-share")
+_EZVPN_WITH_CERTIFICATE: Final = _ezvpn_policies("rsa-sig")
 
 
 def for_client(client: EzvpnClient, config: IkeConfig) -> Credentials:
-    """To begin Phase 1 as an Easy VPN remote; raises `NegotiationError` where it may not be."""
+    """To begin Phase 1 as an Easy VPN remote; raises `NegotiationError` where it may not be.
+
+    With a group's key it is aggressive mode, for the server finds the key by the name; with a
+    certificate main mode, whose subject tells the group.
+    """
+    if client.group is None or client.key is None:
+        if not _can_sign(config):
+            raise NegotiationError(NotifyType.AUTHENTICATION_FAILED, "no certificate of our own")
+        return Credentials(
+            _EZVPN_WITH_CERTIFICATE,
+            None,
+            IkeIdentity("dn", ""),
+            client=client,
+            trustpoints=config.trustpoints,
+        )
     if not config.aggressive_mode:
         raise NegotiationError(NotifyType.INVALID_EXCHANGE_TYPE, "aggressive mode is disabled")
     return Credentials(
-        tuple(usable_policies(_EZVPN_POLICIES)),
+        _EZVPN_WITH_KEY,
         client.key.encode(),
         IkeIdentity("key-id", client.group),
         aggressive=True,
@@ -122,19 +145,12 @@ def for_responder(
     """
     named = identities.phase1_identity(identity) if identity is not None else None
     access = access_at(config, local)
-    policies = _completable(config, remote, with_key=True)
-    if access is not None and access.users is not None:
-        # Who offers to be asked for a user is taken at that.
-        policies = tuple(
-            one
-            for policy in policies
-            for one in (replace(policy, authentication="XAUTHInitPreShared"), policy)
-        )
     own_key = _key_of_name(config, named) if named is not None else None
     group = None
     if access is not None and named is not None and named.kind != "address":
         group = _group_named(access, named.value, default=own_key is None)
     if group is not None:
+        policies = _answerable(config, remote, access, with_key=True)
         return Credentials(
             policies, group.key.encode(), config.identity, accept_longer=True, group=group
         )
@@ -144,17 +160,28 @@ def for_responder(
         key = key_of(config, remote, profile)
     if key is None and not _can_sign(config):
         raise NegotiationError(NotifyType.NO_PROPOSAL_CHOSEN, f"no pre-shared key with {remote}")
-    if key is None:
-        policies = _completable(config, remote, with_key=False)
+    serves = access is not None and bool(access.groups)
     found = Credentials(
-        policies,
+        _answerable(config, remote, access, with_key=key is not None),
         key.secret.encode() if key is not None else None,
         config.identity,
         key=key,
         trustpoints=config.trustpoints,
-        accept_longer=config.accept_longer_lifetime,
+        accept_longer=config.accept_longer_lifetime or serves,
     )
     return _taking(profile, found)
+
+
+def with_certified_group(
+    config: IkeConfig, credentials: Credentials, local: Address, units: Sequence[str]
+) -> Credentials:
+    """As responder: the peer has shown a certificate, and its group is one of `units` in that."""
+    access = access_at(config, local)
+    if access is None:
+        return credentials
+    found = (_group_named(access, unit, default=False) for unit in units)
+    group = next((one for one in found if one is not None), None)
+    return replace(credentials, group=group)
 
 
 def with_profile(
@@ -197,6 +224,20 @@ def _completable(config: IkeConfig, peer: Address, *, with_key: bool) -> tuple[I
     if peer.version == 6 and config.policies:
         reason += ": rsa-sig and rsa-encr are not supported with IPv6 peers"
     raise NegotiationError(NotifyType.NO_PROPOSAL_CHOSEN, reason)
+
+
+def _answerable(
+    config: IkeConfig, peer: Address, access: RemoteAccess | None, *, with_key: bool
+) -> tuple[IsakmpPolicy, ...]:
+    """As responder: who offers to be asked for a user is taken at that."""
+    policies = _completable(config, peer, with_key=with_key)
+    if access is None or access.users is None:
+        return policies
+    return tuple(
+        one
+        for policy in policies
+        for one in (replace(policy, authentication=WITH_XAUTH[policy.authentication]), policy)
+    )
 
 
 def _peer_entry(config: IkeConfig, peer: Address) -> IsakmpPeer | None:

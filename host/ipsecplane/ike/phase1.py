@@ -29,7 +29,7 @@ from ipsecplane.ipsec.algorithms import CIPHER, CIPHERS, GROUP, HASH, HASHES
 Trace = Callable[[str], None]
 
 PRE_SHARED: Final = ("pre-share", "XAUTHInitPreShared")
-RSA_SIGNATURES: Final = ("rsa-sig",)
+RSA_SIGNATURES: Final = ("rsa-sig", "XAUTHInitRSA")
 
 _CIPHER_BY_ID: Final = {c.phase1_id: c for c in CIPHERS if c.phase1_id is not None}
 _HASH_BY_ID: Final = {h.phase1_id: h for h in HASHES}
@@ -181,8 +181,8 @@ def _acceptable(
         return None
     method = transform.value(Phase1Attribute.AUTHENTICATION)
     if method != AUTHENTICATION_METHODS[policy.authentication]:
-        if method == AUTHENTICATION_METHODS["XAUTHInitPreShared"]:
-            trace("Xauthentication by pre-shared key offered but does not match policy!")
+        if method in _XAUTH_TOLD:
+            trace(f"Xauthentication by {_XAUTH_TOLD[method]} offered but does not match policy!")
         trace("Authentication method offered does not match policy!")
         return None
     lifetime = _lifetime(transform)
@@ -195,6 +195,10 @@ def _acceptable(
 
 
 _KNOWN: Final = frozenset(Phase1Attribute)
+_XAUTH_TOLD: Final = {
+    AUTHENTICATION_METHODS["XAUTHInitPreShared"]: "pre-shared key",
+    AUTHENTICATION_METHODS["XAUTHInitRSA"]: "RSA signature",
+}
 
 
 def _lifetime(transform: Transform) -> int | None:

@@ -23,7 +23,7 @@ from ipsecplane.ike.constants import (
     PayloadType,
     ProtocolId,
 )
-from ipsecplane.ike.credentials import Credentials, with_profile
+from ipsecplane.ike.credentials import Credentials, with_certified_group, with_profile
 from ipsecplane.ike.errors import AuthenticationError, NegotiationError, PayloadError
 from ipsecplane.ike.exchange import AnswerCache, Retransmission, longest_negotiation
 from ipsecplane.ike.groups import InvalidPublicValue, KeyPair
@@ -262,7 +262,12 @@ class Phase1Exchange(ABC):
         assert choice is not None
         digest = self._hash(body, not sa.initiator, derived)
         if signs(choice):
-            self._signatures.verify(message, digest, identities.phase1_identity(identity), now)
+            named = identities.phase1_identity(identity)
+            certificate = self._signatures.verify(message, digest, named, now)
+            if not sa.initiator:
+                self.credentials = with_certified_group(
+                    sa.runtime.config, self.credentials, sa.local, certificates.units(certificate)
+                )
         else:
             sa.debug(" processing HASH payload. message ID = 0")
             proof = single(message.payloads, PayloadType.HASH).body

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from cryptography.x509 import Certificate
+
 from ipsecplane.config import IkeIdentity, Trustpoint
 from ipsecplane.ike import certificates
 from ipsecplane.ike.certificates import X509_SIGNATURE, CertificateError
@@ -63,7 +65,7 @@ class Signatures:
 
     def verify(
         self, message: Message, digest: bytes, identity: IkeIdentity | None, now: float
-    ) -> None:
+    ) -> Certificate:
         """The peer's certificate, identity and signature; raises `AuthenticationError`."""
         sa = self.sa
         received = []
@@ -87,6 +89,7 @@ class Signatures:
         signature = single(message.payloads, PayloadType.SIGNATURE).body
         if not certificates.check_signature(certificate, signature, digest):
             raise AuthenticationError("the signature is not that of the certificate's key")
+        return certificate
 
     def _refuse(self, error: CertificateError) -> None:
         runtime, remote = self.sa.runtime, self.sa.remote

@@ -105,11 +105,14 @@ class RemoteAccess:
 
 @dataclass(frozen=True, slots=True)
 class EzvpnClient:
-    """An Easy VPN remote, as IKE sees it. Without user or password it has to be asked for them."""
+    """An Easy VPN remote, as IKE sees it. Without user or password it has to be asked for them.
+
+    `group` None: it proves itself by a certificate, whose organizational unit is its group.
+    """
 
     name: str
-    group: str
-    key: str = field(repr=False)
+    group: str | None = None
+    key: str | None = field(default=None, repr=False)
     network_extension: bool = False
     user: str | None = None
     password: str | None = field(default=None, repr=False)

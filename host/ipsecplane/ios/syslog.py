@@ -187,7 +187,7 @@ def ezvpn_down(time: float, remote: Remote) -> LogLine:
 
 def _ezvpn_ends(remote: Remote) -> str:
     text = (
-        f"(Client)  User={remote.config.username or ''}  Group={remote.config.group}  "
+        f"(Client)  User={remote.config.username or ''}  Group={remote.config.group or ''}  "
         f"Client_public_addr={remote.local}  Server_public_addr={remote.peer}"
     )
     if remote.given.address is not None:
