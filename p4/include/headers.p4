@@ -241,6 +241,7 @@ struct metadata_t {
     bit<32>      epoch;                        // of the SA, as its row says
     bit<32>      packet_epoch;                 // of the SA that the accelerator used
     bit<16>      window;
+    bit<1>       esn;                          // numbers of 64 bits: packets have their low half
     bit<1>       udp_encap;
     bit<16>      peer_port;                    // UDP port of the peer, as its row says; 0 = any
     bit<16>      seen_port;                    // and as the packet came, told by the crypto header

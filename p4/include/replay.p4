@@ -4,8 +4,8 @@
 //   epoch:         which SA of this row the state belongs to; another one starts afresh
 //
 // Asked twice: before decryption nothing changes, it only spares the accelerator work; after
-// authentication the number is entered. The 64-bit number is the accelerator's word then; before,
-// it is the one nearest to `highest` that has the packet's low half.
+// authentication the number is entered. An extended number is the accelerator's word then; before,
+// its high half is inferred from window and low half (RFC 4303 appendix A2.2).
 #ifndef _REPLAY_P4_
 #define _REPLAY_P4_
 
@@ -54,16 +54,21 @@ control Replay(inout metadata_t meta) {
             start_afresh();
         }
 
-        if (meta.origin != ORIGIN_DECRYPTED) {
-            // Serial number arithmetic on the low halves. For 32-bit numbers `highest` stays
-            // below 2^32, and only a packet 2^31 behind is taken for one that has wrapped: it is
-            // judged after authentication.
-            bit<32> forward = meta.sequence[31:0] - highest[31:0];
-            bit<32> back = highest[31:0] - meta.sequence[31:0];
-            if (forward[31:31] == 1 && highest >= (bit<64>)back) {
-                meta.sequence = highest - (bit<64>)back;
-            } else {
-                meta.sequence = highest + (bit<64>)forward;
+        if (meta.origin != ORIGIN_DECRYPTED && meta.esn == 1) {
+            bit<32> high = highest[63:32];
+            bit<32> low = meta.sequence[31:0];
+            bit<32> left = highest[31:0] - (bit<32>)meta.window + 1;
+            meta.sequence = high ++ low;
+            if (highest[31:0] >= (bit<32>)meta.window - 1) {
+                if (low < left) {              // case A: the window lies within one high half
+                    meta.sequence = (high + 1) ++ low;
+                }
+            } else if (low >= left) {          // case B: it spans two; none is before the first
+                if (high == 0) {
+                    meta.sequence = 0;
+                } else {
+                    meta.sequence = (high - 1) ++ low;
+                }
             }
         }
 

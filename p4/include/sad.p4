@@ -85,11 +85,12 @@ control SaIn(inout metadata_t meta) {
 
     @id(0x01000009)
     action sa_in_data(@id(1) bit<32> epoch, @id(2) bit<16> window, @id(3) bit<1> udp_encap,
-                      @id(4) bit<16> peer_port) {
+                      @id(4) bit<16> peer_port, @id(5) bit<1> esn) {
         meta.epoch = epoch;
         meta.window = window;
         meta.udp_encap = udp_encap;
         meta.peer_port = peer_port;
+        meta.esn = esn;
     }
 
     @id(0x0100000A)

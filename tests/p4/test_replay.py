@@ -64,11 +64,11 @@ class Oracle:
         return reason
 
 
-def new_sa(dut: Dut, window: int) -> int:
+def new_sa(dut: Dut, window: int, esn: bool = False) -> int:
     """A new SA in the row, and its epoch."""
     epoch = next(EPOCHS)
     rows = [e for e in dut.entries() if e.table == "sa_in"]
-    dut.write([sa_in(SA, epoch, window)], Kind.MODIFY if rows else Kind.INSERT)
+    dut.write([sa_in(SA, epoch, window, esn=int(esn))], Kind.MODIFY if rows else Kind.INSERT)
     return epoch
 
 
@@ -284,26 +284,43 @@ HIGH: Final = 5 << 32
         (HIGH - 5, 0xFFFFFFF0, HIGH - 16),
         (0xFFFFFFF0, 4, (1 << 32) + 4),
         (100, 50, 50),
-        (0, 0xFFFFFFFF, 0xFFFFFFFF),  # nothing lies before the first number
+        (100, 0x90000000, 0x90000000),  # more than half the low numbers ahead
+        (HIGH + 1000, 0x90000000, HIGH + 0x90000000),
     ],
 )
 def test_esn_inference(peer: Dut, highest: int, low: int, inferred: int) -> None:
     """A DECRYPT request carries the 64-bit number that the packet's low half stands for."""
-    epoch = new_sa(peer, 1024)
-    if highest:
-        assert verdicts(peer, epoch, [highest]) == [PASS]
+    epoch = new_sa(peer, 1024, esn=True)
+    assert verdicts(peer, epoch, [highest]) == [PASS]
     header, _ = the_request(peer.send(*arrived(low)))
     assert header.sequence == inferred
     assert verdicts(peer, epoch, [inferred]) == [PASS]
     assert the_punt(peer.send(*arrived(low))).reason == Reason.REPLAYED
 
 
-def test_esn_window_spans_the_wrap(peer: Dut) -> None:
+@pytest.mark.parametrize(
+    ("highest", "low"), [(0, 0xFFFFFFFF), (10, 0xFFFFFFF0), ((1 << 64) - 5, 3), ((1 << 64) - 5, 0)]
+)
+def test_esn_before_the_first_number_and_beyond_the_last(peer: Dut, highest: int, low: int) -> None:
+    epoch = new_sa(peer, 64, esn=True)
+    if highest:
+        assert verdicts(peer, epoch, [highest]) == [PASS]
+    assert the_punt(peer.send(*arrived(low))).reason == Reason.TOO_OLD
+
+
+def test_the_first_32_bit_number_may_be_the_last(peer: Dut) -> None:
     epoch = new_sa(peer, 64)
+    the_request(peer.send(*arrived(0xFFFFFFFF)))
+    assert verdicts(peer, epoch, [0xFFFFFFFF]) == [PASS]
+
+
+def test_esn_window_spans_the_wrap(peer: Dut) -> None:
+    epoch = new_sa(peer, 64, esn=True)
     assert verdicts(peer, epoch, [HIGH + 10, HIGH - 53, HIGH - 54]) == [
         PASS, PASS, Reason.TOO_OLD,
     ]  # fmt: skip
-    assert the_punt(peer.send(*arrived(HIGH - 54))).reason == Reason.TOO_OLD
+    header, _ = the_request(peer.send(*arrived(HIGH - 54)))
+    assert header.sequence == HIGH + 0xFFFFFFCA, "left of the window: ahead of it, says A2.2"
     assert the_punt(peer.send(*arrived(HIGH - 53))).reason == Reason.REPLAYED
     (output,) = peer.send(*arrived(HIGH - 52))
     assert isinstance(output, Sent)
@@ -311,9 +328,9 @@ def test_esn_window_spans_the_wrap(peer: Dut) -> None:
 
 
 def test_32_bit_numbers_near_their_end(peer: Dut) -> None:
-    """A packet from 2^31 ago passes the first check and falls at the second."""
+    """They do not wrap: a low one is old, before decryption and after it."""
     epoch = new_sa(peer, 64)
     assert verdicts(peer, epoch, [0xFFFFFFFF]) == [PASS]
-    the_request(peer.send(*arrived(3)))
+    assert the_punt(peer.send(*arrived(3))).reason == Reason.TOO_OLD
     assert verdicts(peer, epoch, [3]) == [Reason.TOO_OLD]
     assert the_punt(peer.send(*arrived(0xFFFFFF00))).reason == Reason.TOO_OLD

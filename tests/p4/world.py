@@ -149,9 +149,17 @@ def sad(dst: str, spi: int, sa_index: int, protocol: int = 50) -> TableEntry:
 
 
 def sa_in(
-    sa_index: int, epoch: int = 1, window: int = 0, udp_encap: int = 0, peer_port: int = 0
+    sa_index: int,
+    epoch: int = 1,
+    window: int = 0,
+    udp_encap: int = 0,
+    peer_port: int = 0,
+    esn: int = 0,
 ) -> TableEntry:
-    params = {"epoch": epoch, "window": window, "udp_encap": udp_encap, "peer_port": peer_port}
+    params = {
+        "epoch": epoch, "window": window, "udp_encap": udp_encap, "peer_port": peer_port,
+        "esn": esn,
+    }  # fmt: skip
     return entry("sa_in", {"sa_index": sa_index}, "sa_in_data", params)
 
 

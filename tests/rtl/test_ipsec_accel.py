@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import cycle, pairwise
 from random import Random
 from typing import Any
 
 import cocotb
 import pytest
 from cocotb.triggers import ClockCycles
+from ipsecsim.accelerator import ip
 from ipsecsim.accelerator.rtl import registers as reg
 from ipsecsim.accelerator.rtl.sa_registers import sa_registers
 
@@ -20,6 +22,16 @@ from tests.rtl.streams import Packet, PacketSink, PacketSource, Scoreboard, seed
 from tests.rtl.traffic import is_request
 
 INSTALL, READ = 1, 3
+UNDER_WAY = 24  # packets each way, fewer than the queues have room for
+
+
+def plain(random: Random, size: int) -> bytes:
+    """An IPv4 packet that every mode takes."""
+    header = ip.ipv4_header(
+        random.randbytes(4), random.randbytes(4), ip.UDP, size,
+        traffic_class=0, ttl=64, identification=1, dont_fragment=False,
+    )  # fmt: skip
+    return header + random.randbytes(size)
 
 
 class World:
@@ -143,6 +155,92 @@ async def bundle(dut: Any) -> None:
             await world.done()
             packet = world.sink.packets[-1].octets[46:]
     await world.check_counters()
+
+
+class Rekeyed:
+    """One row with two sets of keys, A and B, in turn, while its packets are under way.
+
+    A model of each set sees every packet, and their sequence numbers are the same: an answer has to
+    be the one's or the other's, whole, and may change over only as often as the row did.
+    """
+
+    def __init__(self, world: World, index: int, both: tuple[Tunnel, Tunnel]) -> None:
+        self.world, self.index, self.both = world, index, both
+        self.models, self.peers = (Rig(), Rig()), (Rig(), Rig())
+        for rigs in (self.models, self.peers):
+            for rig, sa in zip(rigs, both, strict=True):
+                rig.install(sa, index)
+        self.due: tuple[list[tuple[bytes, bytes]], ...] = ([], [])  # of A, of B
+        self.came: tuple[list[int], ...] = ([], [])  # which of them came: 0, 1
+
+    def send(self, random: Random) -> None:
+        """One packet to be encrypted, and one from a peer that has either key."""
+        packet = plain(random, random.choice((40, 200, 600)))
+        for inbound in (False, True):
+            operation = traffic.Operation.DECRYPT if inbound else traffic.Operation.ENCRYPT
+            if inbound:
+                sealed = [rig.seal(packet, index=self.index) for rig in self.peers]
+                packet = random.choice(sealed)
+            header = traffic.CryptoHeader(operation, self.index, epoch=7, ethertype=0x0800)
+            frame = traffic.Request(header, packet).frame
+            (a,), (b,) = (rig.accelerator.process(frame, 0.0) for rig in self.models)
+            assert a != b
+            self.due[inbound].append((a, b))
+            self.world.source.put(Packet(frame))
+
+    def check(self, frame: bytes) -> None:
+        path = World.path(frame)
+        place = len(self.came[path])
+        assert frame in self.due[path][place], f"row {self.index}, {path}: {place} is of no key"
+        self.came[path].append(self.due[path][place].index(frame))
+
+    async def put_in_force(self, which: int) -> None:
+        sa = self.both[which]
+        for inbound in (False, True):
+            await self.world.axi.shadow(sa_registers(sa.inbound() if inbound else sa.outbound()))
+            assert await self.world.axi.command(INSTALL, self.index, inbound=inbound) == 0
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def rekey_under_load(dut: Any) -> None:
+    """A row's keys change while its packets are on their way: each has the old ones or the new."""
+    random = seeded("rekey")
+    world = World(dut, random, {}, 1.0)
+    await world.begin()
+    kinds: tuple[dict[str, Any], ...] = (
+        {"cipher": "AES-GCM", "key_size": 16},
+        {"cipher": "AES-GCM", "key_size": 32},
+        {"cipher": "AES-CBC", "integrity": "HMAC-SHA1-96"},  # fast
+        {"cipher": "AES-CBC", "integrity": "HMAC-SHA2-256-128", "transport": True},  # slow
+        {"cipher": "DES-CBC", "integrity": "HMAC-MD5-96", "ah": "HMAC-SHA1-96"},
+    )
+    rows = {
+        index: Rekeyed(world, index, (Tunnel(**kind), Tunnel(**kind)))
+        for index, kind in enumerate(kinds)
+    }
+    world.sink.on_packet = lambda packet, now: rows[packet.octets[17]].check(packet.octets)
+    for row in rows.values():
+        await row.put_in_force(0)
+    turns, chosen = 4, cycle(rows.values())
+
+    def under_way() -> int:
+        return max(sum(len(r.due[p]) - len(r.came[p]) for r in rows.values()) for p in (0, 1))
+
+    for turn in range(1, turns + 1):
+        for row in rows.values():
+            while under_way() < UNDER_WAY:
+                next(chosen).send(random)
+            await ClockCycles(dut.clk, random.randint(1, 600))
+            await row.put_in_force(turn % 2)
+            assert under_way(), "no load"
+    for row in rows.values():
+        row.send(random)  # with what is in force in the end
+        for path in (0, 1):
+            while len(row.came[path]) < len(row.due[path]):
+                await ClockCycles(dut.clk, 100)
+            changes = sum(x != y for x, y in pairwise(row.came[path]))
+            assert 0 < changes <= turns, (row.index, path, row.came[path])
+            assert row.came[path][-1] == turns % 2
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.6])

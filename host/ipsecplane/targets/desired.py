@@ -233,6 +233,7 @@ def _sa(sa: SadEntry, settings: SaSettings, replay: bool) -> Iterator[TableEntry
             "window": sa.sas.policy.replay_window if replay else 0,
             "udp_encap": int(sa.sas.udp_encapsulation),
             "peer_port": sa.sas.remote_port if sa.sas.peer_is_behind_nat else 0,
+            "esn": 0,
         },
     )
     cube = cube_of_identities(sa.sas.remote_identity, sa.sas.local_identity)
