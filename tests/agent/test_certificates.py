@@ -90,3 +90,17 @@ def test_a_clock_that_is_wrong() -> None:
     made.command(made.b, "clock set 12:00:00 1 January 2001")
     assert made.ping(made.a, "192.168.2.1", "192.168.1.1", count=2).marks == ".."
     assert "%PKI-3-CERTIFICATE_INVALID_NOT_YET_VALID" in made.log(made.b)
+
+
+def test_the_identity_is_what_the_configuration_says() -> None:
+    """`crypto isakmp identity dn` names the certificate's subject; else we are our address."""
+    dn = with_signatures("one", 1, 2).replace(
+        "hostname one", "hostname one\ncrypto isakmp identity dn"
+    )
+    made = make_pair((dn, with_signatures("two", 2, 1)), (PORTS, PORTS))
+    for site in (made.a, made.b):
+        made.command(site, "debug crypto isakmp")
+    made.ping(made.a, "192.168.2.1", "192.168.1.1")
+    doing = "SA is doing RSA signature authentication using id type "
+    assert f"{doing}ID_DER_ASN1_DN" in made.log(made.a)
+    assert f"{doing}ID_IPV4_ADDR" in made.log(made.b)

@@ -97,14 +97,14 @@ def test_when_the_last_peer_is_dead_the_first_is_tried_again() -> None:
     )
     crypto = made.a.router.agent._plane.crypto
     (entry,) = crypto.spd.entries.values()
-    assert crypto.current_peer(entry) == ip_address("203.0.113.9")
+    assert crypto.negotiations.current_peer(entry) == ip_address("203.0.113.9")
     run = made.ping(made.a, "192.168.2.1", "192.168.1.1", 120)
     assert run.marks.endswith("!!!!!!!!!!")
-    assert crypto.current_peer(entry) == PEER
+    assert crypto.negotiations.current_peer(entry) == PEER
     made.wire.set_up(False)
     made.run(25)
     assert live(made.a) == []
-    assert crypto.current_peer(entry) == ip_address("203.0.113.9")
+    assert crypto.negotiations.current_peer(entry) == ip_address("203.0.113.9")
 
 
 def test_clear_crypto_session_by_address_and_port() -> None:

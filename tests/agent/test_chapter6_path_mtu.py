@@ -128,7 +128,7 @@ def test_a_successor_takes_it_over(tunnel: Pair) -> None:
     tunnel.run(0.01)
     crypto = tunnel.a.router.agent._plane.crypto
     (old,) = crypto.sad
-    crypto._rekey(old, tunnel.loop.now)
+    crypto.negotiations.rekey(old, tunnel.loop.now)
     with tunnel.a.router.agent._plane.working():
         pass
     tunnel.run(0.5)

@@ -73,7 +73,7 @@ def test_both_ends_may_want_a_successor_at_once() -> None:
         plane = site.router.agent._plane
         with plane.working():
             for sa in plane.crypto.sad:
-                plane.crypto._rekey(sa, plane.now)
+                plane.crypto.negotiations.rekey(sa, plane.now)
     pair.run(5)
     assert pings(pair, 20) == "!" * 20
     pair.run(60)

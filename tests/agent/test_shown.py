@@ -66,7 +66,7 @@ def test_counters_of_a_flow_go_on_through_a_rekey_and_start_anew_when_cleared() 
     assert (ident(pair.a).encaps, ident(pair.a).send_errors, ident(pair.a).no_sa) == (2, 0, 1)
     plane = agent._plane
     with plane.working():
-        plane.crypto._rekey(next(iter(plane.crypto.sad)), plane.now)
+        plane.crypto.negotiations.rekey(next(iter(plane.crypto.sad)), plane.now)
     pair.run(1)
     pings(pair, 3)
     assert ident(pair.a).encaps == 5

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from ipsecplane.config import Address, IkeIdentity, IsakmpProfile, RouterConfig
+from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ike.engine import Engine
 from ipsecplane.ike.types import (
     ClientConnected,
     DebugMessage,
     Event,
-    IkeConfig,
     InboundSasReady,
     IpsecSas,
     IpsecSasDeleted,
@@ -25,7 +24,7 @@ from ipsecplane.ike.types import (
 from ipsecplane.ios import syslog
 from ipsecplane.ipsec.lifetime import BUSY_INTERVAL
 from ipsecplane.ipsec.path_mtu import PathMtus, TooBig
-from ipsecplane.ipsec.policy import Numbers, PolicyEntry, Spd
+from ipsecplane.ipsec.policy import Numbers, Spd
 from ipsecplane.ipsec.recovery import InvalidSpiRecovery
 from ipsecplane.ipsec.sad import Sad, SadEntry, SadFull
 from ipsecplane.ipsec.spd import compile_spd
@@ -37,9 +36,10 @@ from . import debug, packet_debug
 from .aging import Aging
 from .counters import Counters
 from .ezvpn import Ezvpn
+from .ike_config import ike_config
 from .log import Log
-from .peers import PeerChoice, TrafficWatch
-from .remote_access import remote_access
+from .negotiations import Negotiations
+from .peers import TrafficWatch
 from .sessions import Sessions
 
 
@@ -72,7 +72,6 @@ class Crypto:
         self._counters = counters
         self._log = log
         self._changed = changed
-        self._in_step = in_step
         self._config = RouterConfig()
         self._numbers = Numbers()
         self._recovery = InvalidSpiRecovery()
@@ -80,8 +79,7 @@ class Crypto:
             self.sad, self._read_counters, self._idle_time, counter_interval, random_bytes
         )
         self._traffic = TrafficWatch(engine)
-        self._pending: set[int] = set()  # policy entries under negotiation
-        self._peers = PeerChoice()
+        self.negotiations = Negotiations(engine, self.sad, counters, in_step)
         self._sessions = Sessions(log)
         self._path_mtus = PathMtus()
 
@@ -102,41 +100,14 @@ class Crypto:
             ),
             now,
         )
-        self._pending &= self.spd.entries.keys()
+        self.negotiations.reconfigured(config, self.spd)
         for entry in self.spd.entries.values():
             if self.spd.is_of_remote(entry) and not self.sad.usable(entry.number):
-                self.negotiate(entry.number, now)
+                self.negotiations.negotiate(entry.number, now)
         self._changed()
         return list(self.spd.warnings)
 
     # -- what the pipeline asks ----------------------------------------------------------------
-
-    def acquire(self, number: int, now: float) -> None:
-        """A packet found no SA under policy entry `number`: negotiate. The packet is lost."""
-        entry = self.spd.entries.get(number)
-        if entry is None or not self._config.isakmp_enabled:
-            return
-        self._counters.no_sa(number)
-        self.negotiate(number, now)
-
-    def negotiate(self, number: int, now: float) -> None:
-        """Ask for SAs under policy entry `number`, unless that is being done."""
-        entry = self.spd.entries.get(number)
-        if entry is None or entry.responder_only or not self._config.isakmp_enabled:
-            return
-        if number in self._pending or entry.phase2.local_address is None:
-            return
-        if not entry.phase2.peers:
-            return  # a dynamic map waits for its peers
-        if self.sad.usable(number) and not self._in_step():
-            return  # there is an SA, only the tables do not know it yet: another would not help
-        self._pending.add(number)
-        peer = self._peers.current(entry)
-        self.engine.initiate(entry.phase2, local=entry.phase2.local_address, peer=peer, now=now)
-
-    def negotiating(self, number: int) -> bool:
-        """Whether IKE is at work for policy entry `number`."""
-        return number in self._pending
 
     def invalid_spi(
         self, source: Address, destination: Address, protocol: int, spi: int, now: float
@@ -168,7 +139,7 @@ class Crypto:
         """The accelerator has no sequence number left for an SA."""
         entry = self.sad.by_index(sa_index)
         if entry is not None:
-            self._rekey(entry, now)
+            self.negotiations.rekey(entry, now)
 
     def too_big(self, error: TooBig, now: float) -> None:
         """ICMP says that an IPsec packet was too big; what is about none of our SAs is ignored."""
@@ -188,10 +159,6 @@ class Crypto:
     def session_since(self, peer: Address, port: int) -> float | None:
         """When the session with a peer came up; None = it is down."""
         return self._sessions.since((peer, port))
-
-    def current_peer(self, entry: PolicyEntry) -> Address:
-        """Whose turn it is among the peers of a policy entry."""
-        return self._peers.current(entry)
 
     def path_mtu(self, sa: SadEntry | None, link_mtu: int) -> int:
         """The largest packet that the path of an SA is known to take, `link_mtu` at most."""
@@ -230,7 +197,7 @@ class Crypto:
             case IpsecSasDeleted():
                 self._deleted(event, now)
             case NegotiationFailed():
-                self._failed(event)
+                self.negotiations.failed(event)
             case PeerDead():
                 self._dead(event, now)
             case PeerMoved():
@@ -263,7 +230,7 @@ class Crypto:
             return
         entry.sas = sas
         entry.outbound = True
-        self._pending.discard(sas.policy.entry)
+        self.negotiations.done(sas.policy.entry)
         for other in self.sad.usable(sas.policy.entry):
             if other is not entry and other.same_flow(entry):
                 other.superseded = True
@@ -284,22 +251,10 @@ class Crypto:
             ]
         self._remove(gone, now)
 
-    def _failed(self, event: NegotiationFailed) -> None:
-        if event.entry is None:
-            return
-        self._pending.discard(event.entry)
-        if event.entry in self.spd.entries:
-            self._peers.failed(self.spd.entries[event.entry], event.remote)
-        for sa in self.sad:
-            if sa.sas.policy.entry == event.entry:
-                sa.rekeying = False
-
     def _dead(self, event: PeerDead, now: float) -> None:
-        """Its SAs follow as deleted; the next packet tries the next peer."""
+        """Its SAs follow as deleted."""
         self._sessions.dead((event.remote, event.remote_port), now)
-        for entry in self.spd.entries.values():
-            if event.remote in entry.phase2.peers:
-                self._peers.lost(entry, event.remote)
+        self.negotiations.dead(event)
 
     def _moved(self, event: PeerMoved) -> None:
         old, new = (event.remote, event.remote_port), (event.new_remote, event.new_port)
@@ -333,7 +288,7 @@ class Crypto:
         """Read the counters and see which SAs are at a limit."""
         found, interval = self._aging.look(now)
         for sa in found.to_rekey:
-            self._rekey(sa, now)
+            self.negotiations.rekey(sa, now)
         self.delete(found.expired, now)
         self._delete_idle(found.idle, now)
         if self.engine.watches_traffic:
@@ -348,9 +303,7 @@ class Crypto:
     def _delete_idle(self, idle: list[SadEntry], now: float) -> None:
         """SAs that carried nothing for long go, and with a peer's last one its IKE SA."""
         for sa in idle:
-            policy = self.spd.entries[sa.sas.policy.entry]
-            if policy.idle.to_default:
-                self._peers.to_default(policy)
+            self.negotiations.idle(self.spd.entries[sa.sas.policy.entry])
         self.delete(idle, now)
         left = {(sa.sas.local, sa.sas.remote, sa.sas.remote_port) for sa in self.sad}
         for ends in dict.fromkeys((s.sas.local, s.sas.remote, s.sas.remote_port) for s in idle):
@@ -359,25 +312,6 @@ class Crypto:
 
     def _read_counters(self) -> None:
         self._counters.refresh(self.sad)
-
-    def _rekey(self, sa: SadEntry, now: float) -> None:
-        policy = self.spd.entries.get(sa.sas.policy.entry)
-        if sa.rekeying or sa.superseded or not sa.outbound or policy is None:
-            return
-        if policy.responder_only:
-            return
-        sa.rekeying = True
-        phase2 = policy.phase2
-        if not phase2.peers:  # of a dynamic map: what its peer once asked for
-            phase2 = replace(phase2, local=sa.sas.local_identity, remote=sa.sas.remote_identity)
-        self.engine.initiate(
-            phase2,
-            local=sa.sas.local,
-            peer=sa.sas.remote,
-            now=now,
-            replaces=sa.sas.id,
-            peer_port=sa.sas.remote_port if sa.sas.udp_encapsulation else None,
-        )
 
     # -- removing SAs --------------------------------------------------------------------------
 
@@ -399,7 +333,7 @@ class Crypto:
             self.delete(affected, now)
         else:
             for sa in affected:
-                self._rekey(sa, now)
+                self.negotiations.rekey(sa, now)
 
     def _remove(self, gone: list[SadEntry], now: float) -> None:
         if not gone:
@@ -423,42 +357,3 @@ class Crypto:
         if topic in self.debugging:
             for text in lines:
                 self._log.add(syslog.debug(now, text))
-
-
-def ike_config(config: RouterConfig, spd: Spd) -> IkeConfig:
-    """What the engine has to know."""
-    return IkeConfig(
-        policies=tuple(sorted(config.isakmp_policies, key=lambda p: p.priority)),
-        keys=config.isakmp_keys,
-        keyrings=tuple(config.keyrings.values()),
-        profiles=tuple(_with_own_name(config, one) for one in config.isakmp_profiles.values()),
-        peers=config.isakmp_peers,
-        identity=_identity(config),
-        aggressive_mode=config.aggressive_mode,
-        phase2=spd.phase2(),
-        trustpoints=tuple(config.trustpoints.values()),
-        access=remote_access(config),
-        invalid_spi_recovery=config.invalid_spi_recovery,
-        nat_transparency=config.nat_transparency,
-        nat_keepalive=config.nat_keepalive,
-        keepalive=config.keepalive,
-    )
-
-
-def _with_own_name(config: RouterConfig, profile: IsakmpProfile) -> IsakmpProfile:
-    """`self-identity fqdn` without a name is the router's own; without a kind, as globally."""
-    own = profile.self_identity
-    if own is None or own.kind != "fqdn" or own.value:
-        return profile
-    return replace(profile, self_identity=IkeIdentity("fqdn", _own_name(config)))
-
-
-def _identity(config: RouterConfig) -> IkeIdentity | None:
-    """`crypto isakmp identity`; a distinguished name goes with certificates alone."""
-    if config.isakmp_identity != "hostname":
-        return None
-    return IkeIdentity("fqdn", _own_name(config))
-
-
-def _own_name(config: RouterConfig) -> str:
-    return config.hostname + (f".{config.domain_name}" if config.domain_name else "")

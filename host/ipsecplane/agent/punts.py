@@ -88,7 +88,7 @@ class Punts:
         self._stack.local(punt, sa.sas.peers_view if sa is not None else None)
 
     def _acquire(self, punt: PacketIn) -> None:
-        self._crypto.acquire(punt.value, self.now)
+        self._crypto.negotiations.acquire(punt.value, self.now)
 
     def _invalid_spi(self, punt: PacketIn) -> None:
         packet = _packet(punt)

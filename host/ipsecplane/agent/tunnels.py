@@ -94,7 +94,7 @@ class Tunnels:
                 if number not in self._failed and self._peer_asks(number, now):
                     self._attempts[number] = now + COURTESY
                 else:
-                    self._crypto.negotiate(number, now)
+                    self._crypto.negotiations.negotiate(number, now)
                 self._failed.add(number)
 
     def _peer_asks(self, number: int, now: float) -> bool:
@@ -117,7 +117,7 @@ class Tunnels:
             not entry.responder_only
             and entry.interface not in self._looped
             and not self._crypto.sad.usable(entry.number)
-            and not self._crypto.negotiating(entry.number)
+            and not self._crypto.negotiations.negotiating(entry.number)
             and entry.phase2.local_address in rib.local
             and rib.lookup(entry.phase2.peers[0]) is not None
         )
