@@ -99,7 +99,7 @@ def ipsec(*, protect: bool) -> Case:
             entry("local_v4", {"dst": network + 1}, "local"),
             entry("interface_out", {"if_id": port}, "set_egress",
                   {"port": port, "vlan_id": 0, "src_mac": ROUTER_MAC, "mtu": 1500,
-                   "spd_policy": spd}),
+                   "spd_policy": spd, "mtu_v6": 1500}),
             entry("route_v4", {"dst": Lpm(network, 24)}, "route_connected", {"if_id": port}),
             entry("adjacency_v4", {"if_id": port, "next_hop": network + 2}, "set_dst_mac",
                   {"mac": HOST_MAC}),

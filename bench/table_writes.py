@@ -40,7 +40,8 @@ class Rates:
 
 
 def routes(count: int, if_id: int) -> list[TableEntry]:
-    interface = {"port": if_id, "vlan_id": 0, "src_mac": 2, "mtu": 1500, "spd_policy": 0}
+    interface = {"port": if_id, "vlan_id": 0, "src_mac": 2, "mtu": 1500, "spd_policy": 0,
+                 "mtu_v6": 1500}  # fmt: skip
     return [
         entry("interface_out", {"if_id": if_id}, "set_egress", interface),
         *(

@@ -12,12 +12,12 @@
 //   ARP ▶ host)       │                           │          │
 //  ┌──▼───────────────▼───────── IpCheck ─────────▼──────────▼────┐
 //  └──┬───────────────┬───────────────────────────┬──────────┬────┘
-//   ClassifyIn        │                           │          │
-//   Local             │                        SaIn, Replay  │
-//     ├─ fragment ▶ host: REASSEMBLE           (check, set)  │
-//     ├─ ESP, AH ─▶ Sad, SaIn, Replay     PeerPort, InnerPolicy
-//     │             (check) ─▶ DECRYPT            │          │
-//   Cleartext         │                         Local        │
+//   Local             │                         Local        │
+//     ├─ fragment ▶ host: REASSEMBLE           SaIn, Replay  │
+//     ├─ ESP, AH ─▶ Sad, SaIn, Replay          (check, set)  │
+//     │             (check) ─▶ DECRYPT    PeerPort, InnerPolicy
+//   ClassifyIn        │                        ClassifyIn    │
+//   Cleartext         │                           │          │
 //   NatIn             │                         NatIn        │
 //     ├─ local ▶ host │                           ├▶ host    │
 //  ┌──▼───────────────▼──────── Routing ──────────▼──────────▼────┐
@@ -63,6 +63,7 @@
 #include "include/cleartext.p4"
 #include "include/routing.p4"
 #include "include/classify_in.p4"
+#include "include/tunnel_class.p4"
 #include "include/classify.p4"
 #include "include/nat.p4"
 #include "include/spd.p4"
@@ -72,10 +73,8 @@
 #include "include/punt.p4"
 #include "include/deparser.p4"
 
-// What came in, up to the point where it is either ours or to be sent on.
-control Receive(inout headers_t hdr,
-                inout metadata_t meta,
-                inout standard_metadata_t standard_metadata) {
+// What came in: is it ours, does IPsec let it in?
+control Arrival(inout headers_t hdr, inout metadata_t meta, in bit<1> is_fragment) {
     Local() local;
     NeighborDiscovery() neighbor_discovery;
     Sad() sad;
@@ -83,17 +82,10 @@ control Receive(inout headers_t hdr,
     Replay() replay;
     PeerPort() peer_port;
     InnerPolicy() inner_policy;
-    Cleartext() cleartext;
-    GreIn() gre_in;
-    NatIn() nat_in;
 
-    bit<1> is_fragment = 0;
     bit<1> is_ipsec = 0;
 
     apply {
-        if (meta.fragment_offset != 0 || meta.more_fragments == 1) {
-            is_fragment = 1;
-        }
         local.apply(hdr, meta);
         if (meta.origin == ORIGIN_WIRE) {
             neighbor_discovery.apply(hdr, meta);
@@ -113,7 +105,6 @@ control Receive(inout headers_t hdr,
                 }
             }
         }
-
         if (is_ipsec == 1 || meta.origin == ORIGIN_DECRYPTED) {
             sa_in.apply(meta);
             if (meta.reason == REASON_NONE && meta.window != 0) {
@@ -128,15 +119,31 @@ control Receive(inout headers_t hdr,
             }
             peer_port.apply(meta);
             inner_policy.apply(hdr, meta);
-        } else if (meta.is_local == 1 && meta.service == SERVICE_NAT_KEEPALIVE) {
-            meta.reason = REASON_NAT_KEEPALIVE;
-        } else if (meta.is_local == 1 && meta.service == SERVICE_OTHER
-                   && (meta.protocol == PROTOCOL_ESP || meta.protocol == PROTOCOL_AH)) {
-            meta.reason = REASON_PARSER_ERROR;         // no room for an SPI
-        } else if (meta.spd_in != 0 && meta.was_decrypted == 0 && !(meta.is_local == 1 && meta.service == SERVICE_IKE)) {
-            cleartext.apply(hdr, meta);
         }
+    }
+}
 
+// What is not to be decrypted first, up to the point where it is either the host's or to be sent on.
+control Receive(inout headers_t hdr,
+                inout metadata_t meta,
+                inout standard_metadata_t standard_metadata,
+                in bit<1> is_fragment) {
+    Cleartext() cleartext;
+    GreIn() gre_in;
+    NatIn() nat_in;
+
+    apply {
+        if (meta.origin == ORIGIN_WIRE) {
+            if (meta.is_local == 1 && meta.service == SERVICE_NAT_KEEPALIVE) {
+                meta.reason = REASON_NAT_KEEPALIVE;
+            } else if (meta.is_local == 1 && meta.service == SERVICE_OTHER
+                       && (meta.protocol == PROTOCOL_ESP || meta.protocol == PROTOCOL_AH)) {
+                meta.reason = REASON_PARSER_ERROR;     // no room for an SPI
+            } else if (meta.spd_in != 0 && meta.was_decrypted == 0
+                       && !(meta.is_local == 1 && meta.service == SERVICE_IKE)) {
+                cleartext.apply(hdr, meta);
+            }
+        }
         if (meta.reason == REASON_NONE && meta.is_local == 1 && is_fragment == 0
             && meta.service == SERVICE_OTHER) {
             nat_in.apply(hdr, meta);
@@ -212,6 +219,7 @@ control IngressPipeline(inout headers_t hdr,
     Origin() origin;
     Admission() admission;
     IpCheck() ip_check;
+    Arrival() arrival;
     ClassifyIn() classify_in;
     Marking() marking;
     Receive() receive;
@@ -220,6 +228,7 @@ control IngressPipeline(inout headers_t hdr,
     Punt() punt;
 
     bit<1> reassembled = 0;                    // the host has put it together: counted already
+    bit<1> is_fragment = 0;
 
     apply {
         origin.apply(hdr, meta, standard_metadata);
@@ -230,16 +239,22 @@ control IngressPipeline(inout headers_t hdr,
             if (meta.reason == REASON_NONE) {
                 ip_check.apply(hdr, meta, standard_metadata);
             }
-            if (meta.reason == REASON_NONE && meta.origin == ORIGIN_WIRE) {
-                if (standard_metadata.ingress_port == CPU_PORT) {
-                    reassembled = 1;
-                }
-                classify_in.apply(hdr, meta, reassembled);
-                marking.apply(hdr, meta);
-            }
             if (meta.reason == REASON_NONE
                 && (meta.origin == ORIGIN_WIRE || meta.origin == ORIGIN_DECRYPTED)) {
-                receive.apply(hdr, meta, standard_metadata);
+                if (meta.fragment_offset != 0 || meta.more_fragments == 1) {
+                    is_fragment = 1;
+                }
+                arrival.apply(hdr, meta, is_fragment);
+                if (meta.origin == ORIGIN_WIRE || meta.reason == REASON_NONE) {
+                    if (standard_metadata.ingress_port == CPU_PORT) {
+                        reassembled = 1;
+                    }
+                    classify_in.apply(hdr, meta, reassembled);
+                    marking.apply(hdr, meta);
+                }
+                if (meta.reason == REASON_NONE && meta.request == Operation.NONE) {
+                    receive.apply(hdr, meta, standard_metadata, is_fragment);
+                }
             }
             if (meta.reason == REASON_NONE && meta.request == Operation.NONE && meta.again == 0) {
                 forward.apply(hdr, meta, standard_metadata);

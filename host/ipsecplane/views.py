@@ -112,10 +112,10 @@ class InterfaceView:
     tunnel_source: Address | None = None  # of a tunnel: our end
     transport_mtu: int = 0  # of a tunnel: what fits the path; 0 = not known, there is no SA
 
-    @property
-    def ip_mtu(self) -> int:
+    def mtu_of(self, version: int) -> int:
         """Of the packets that may leave by it unsplit; a tunnel's follows from its SA."""
-        return self.config.ip_mtu or self.transport_mtu or self.config.mtu
+        own = self.config.ipv6_mtu if version == 6 else self.config.ip_mtu
+        return own or self.transport_mtu or self.config.mtu
 
 
 @dataclass(frozen=True, slots=True)

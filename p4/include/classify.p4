@@ -3,19 +3,28 @@
 //
 //   to be encrypted   by its own header, for the engine's queues; and with pre-classify for all
 //   encrypted         with pre-classify the class that it had before, else by the outer header
+//   into a tunnel     in the tunnel's own policy by its own header; in that of the interface by which
+//                     the tunnel leaves as above: with pre-classify by the header that it has here
 //   in the clear      by its own header
 //
-// A packet counts once, in the class that it leaves with.
+// A packet counts once in each policy, in the class that it leaves with.
 #ifndef _CLASSIFY_P4_
 #define _CLASSIFY_P4_
 
 #include "headers.p4"
+#include "tunnel_class.p4"
 
-control Classify(in headers_t hdr,
+control Classify(inout headers_t hdr,
                  inout metadata_t meta,
                  inout standard_metadata_t standard_metadata) {
 
-    bit<1> saved = 0;                          // the class is that of the original header
+    TunnelClass() tunnel_class;
+
+    if_id_t if_id = 0;                         // whose policy decides
+    bit<1> original = 0;                       // a GRE tunnel that says `qos pre-classify`
+    bit<1> saved = 0;                          // an SA whose packets keep the class they had before
+    bit<1> known = 0;                          // the class has been chosen in an earlier pass
+    bit<1> passing = 0;                        // into a GRE tunnel: what carries is looked at later
     bit<8> class_queue = 0;                    // 0 = class-default's
     bit<1> low_latency = 0;                    // by qos-group
 
@@ -49,7 +58,7 @@ control Classify(in headers_t hdr,
     @id(0x02000011)
     table classify_v4 {
         key = {
-            meta.if_out : exact @id(1) @name("if_id");
+            if_id : exact @id(1) @name("if_id");
             hdr.ipv4.src : ternary @id(2) @name("src");
             hdr.ipv4.dst : ternary @id(3) @name("dst");
             meta.protocol : ternary @id(4) @name("protocol");
@@ -69,7 +78,7 @@ control Classify(in headers_t hdr,
     @id(0x02000012)
     table classify_v6 {
         key = {
-            meta.if_out : exact @id(1) @name("if_id");
+            if_id : exact @id(1) @name("if_id");
             hdr.ipv6.src : ternary @id(2) @name("src");
             hdr.ipv6.dst : ternary @id(3) @name("dst");
             meta.protocol : ternary @id(4) @name("protocol");
@@ -128,12 +137,22 @@ control Classify(in headers_t hdr,
     }
 
     apply {
+        if_id = meta.if_out;
+        if (meta.egress_port == TUNNEL_PORT) {
+            tunnel_class.apply(hdr, meta, if_id, original);
+            passing = ~meta.protect;
+            if (meta.tunnel_class != 0 && meta.origin != ORIGIN_FRAGMENTED) {
+                class_out_packets.count(
+                    15w0 ++ meta.if_out[7:0] ++ meta.tunnel_class ++ meta.counted_as);
+            }
+        }
         if (meta.protect == 1 || meta.origin == ORIGIN_ENCRYPTED) {
             pre_classified.apply();
         }
         if (meta.origin == ORIGIN_FRAGMENTED || meta.origin == ORIGIN_ENCRYPTED && saved == 1) {
             meta.qos_class = meta.tag[5:0];
-        } else {
+            known = 1;
+        } else if (meta.classified == 0) {
             if (meta.origin == ORIGIN_ENCRYPTED) {
                 meta.qos_group = meta.tag;
                 meta.level = 0;
@@ -143,12 +162,22 @@ control Classify(in headers_t hdr,
             } else {
                 classify_v6.apply();
             }
-            if (meta.qos_class != 0 && (meta.protect == 0 || saved == 1)) {
-                class_out_packets.count(15w0 ++ meta.if_out[7:0] ++ meta.qos_class ++ meta.origin);
+        }
+        if (passing == 1) {
+            if (original == 1) {
+                meta.classified = 1;
+            } else if (meta.classified == 0) {
+                meta.qos_class = 0;
             }
+        } else if (meta.qos_class != 0 && known == 0 && (meta.protect == 0 || saved == 1)) {
+            class_out_packets.count(15w0 ++ if_id[7:0] ++ meta.qos_class ++ meta.counted_as);
         }
         if (meta.qos_class != 0) {
             class_out.apply();
+        }
+        if (meta.tunnel_queue != 0) {
+            meta.level = meta.tunnel_level;
+            class_queue = meta.tunnel_queue;
         }
         // A packet of a priority class has its own queue, any other that of its qos-group if that
         // is one of low latency.
@@ -160,11 +189,11 @@ control Classify(in headers_t hdr,
             meta.queue = meta.qos_group;
         }
         meta.tag = 2w0 ++ meta.qos_class;
-        if (meta.protect == 1) {
+        if (meta.protect == 1 || passing == 1) {
             meta.mark_mask = 0;                // what leaves is marked, not what is inside
-            if (saved == 0) {
-                meta.tag = meta.qos_group;
-            }
+        }
+        if (meta.protect == 1 && saved == 0) {
+            meta.tag = meta.qos_group;
         }
         // The switch's own queues, highest number first.
         if (meta.level == 1) {

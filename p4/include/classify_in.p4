@@ -1,6 +1,9 @@
 // Input policies (guide chapter 8): the class of what comes in by an interface, by the header it
 // has there, and what the class writes into it. A qos-group lives as long as the packet is inside
 // of the router, the crypto engine included.
+//
+// What was decrypted has come in by the tunnel interface of its SA. Where the SA is a crypto map's
+// there is none, and the interface's policy has seen the packet already, encrypted.
 #ifndef _CLASSIFY_IN_P4_
 #define _CLASSIFY_IN_P4_
 
@@ -8,7 +11,26 @@
 
 control ClassifyIn(inout headers_t hdr, inout metadata_t meta, in bit<1> seen_before) {
 
+    if_id_t if_id = 0;                         // whose policy decides; 0 = none
     qos_class_t qos_class = 0;
+
+    @id(0x01000065)
+    action decrypted_by(@id(1) @name("if_id") if_id_t tunnel) {
+        if_id = tunnel;
+    }
+
+    @id(0x02000066)
+    table tunnel_in {
+        key = {
+            meta.sa_index : exact @id(1) @name("sa_index");
+        }
+        actions = {
+            decrypted_by;
+            @defaultonly NoAction;
+        }
+        const default_action = NoAction();
+        size = SA_TABLE_SIZE;
+    }
 
     // Packets of an interface's input policy: by interface, class and origin.
     @id(0x12000040)
@@ -22,7 +44,7 @@ control ClassifyIn(inout headers_t hdr, inout metadata_t meta, in bit<1> seen_be
     @id(0x02000060)
     table classify_in_v4 {
         key = {
-            meta.if_in : exact @id(1) @name("if_id");
+            if_id : exact @id(1) @name("if_id");
             hdr.ipv4.src : ternary @id(2) @name("src");
             hdr.ipv4.dst : ternary @id(3) @name("dst");
             meta.protocol : ternary @id(4) @name("protocol");
@@ -41,7 +63,7 @@ control ClassifyIn(inout headers_t hdr, inout metadata_t meta, in bit<1> seen_be
     @id(0x02000061)
     table classify_in_v6 {
         key = {
-            meta.if_in : exact @id(1) @name("if_id");
+            if_id : exact @id(1) @name("if_id");
             hdr.ipv6.src : ternary @id(2) @name("src");
             hdr.ipv6.dst : ternary @id(3) @name("dst");
             meta.protocol : ternary @id(4) @name("protocol");
@@ -79,6 +101,11 @@ control ClassifyIn(inout headers_t hdr, inout metadata_t meta, in bit<1> seen_be
     }
 
     apply {
+        if (meta.origin == ORIGIN_DECRYPTED) {
+            tunnel_in.apply();
+        } else {
+            if_id = meta.if_in;
+        }
         if (hdr.ipv4.isValid()) {
             classify_in_v4.apply();
         } else {
@@ -86,7 +113,7 @@ control ClassifyIn(inout headers_t hdr, inout metadata_t meta, in bit<1> seen_be
         }
         if (qos_class != 0) {
             if (seen_before == 0) {
-                class_in_packets.count(15w0 ++ meta.if_in[7:0] ++ qos_class ++ meta.origin);
+                class_in_packets.count(15w0 ++ if_id[7:0] ++ qos_class ++ meta.counted_as);
             }
             class_in.apply();
         }

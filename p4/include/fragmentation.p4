@@ -78,6 +78,11 @@ control ProtectedFragmentation(in headers_t hdr, inout metadata_t meta) {
                 }
                 meta.max_inner = 1280;
             }
+            // A tunnel interface's own IPv6 MTU (at least 1280).
+            if (meta.egress_port == TUNNEL_PORT && meta.mtu != 0
+                && (meta.max_inner == 0 || meta.mtu < meta.max_inner)) {
+                meta.max_inner = meta.mtu;
+            }
             df = 1;
         } else {
             prefragment = meta.prefragment;

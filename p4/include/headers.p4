@@ -186,6 +186,7 @@ const origin_t ORIGIN_ENCRYPTED = 2;           // from the accelerator, each aft
 const origin_t ORIGIN_DECRYPTED = 3;
 const origin_t ORIGIN_FRAGMENTED = 4;
 const origin_t ORIGIN_DIRECT = 5;              // the host said everything: not ours to look at
+const origin_t ORIGIN_AGAIN = 6;               // in counters only: in an earlier pass, see counted_as
 
 // What a packet addressed to the router would be, as far as IPsec is concerned.
 typedef bit<3> service_t;
@@ -212,6 +213,7 @@ struct metadata_t {
     // Origin
     @field_list(1)
     origin_t     origin;
+    origin_t     counted_as;                   // by what its octets have more than the frame's
     Operation    operation;
     @field_list(1)
     bit<9>       ingress_port;
@@ -266,7 +268,15 @@ struct metadata_t {
     bit<16>      mtu;
     spd_policy_t spd_out;
     level_t      level;                        // priority level; 0 = none
+    @field_list(1)
     qos_class_t  qos_class;                    // of the output policy; 0 = none
+    @field_list(1)
+    bit<1>       classified;                   // by a header that is inside of a tunnel by now
+    qos_class_t  tunnel_class;                 // of a tunnel interface's own output policy
+    @field_list(1)
+    level_t      tunnel_level;                 // and what it says of the crypto engine's queue
+    @field_list(1)
+    bit<8>       tunnel_queue;
     @field_list(1)
     bit<8>       qos_group;
     bit<8>       queue;                        // of the crypto engine: a qos-group, or 100 and more

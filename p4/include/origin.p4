@@ -49,6 +49,7 @@ control Origin(inout headers_t hdr,
     }
 
     apply {
+        bit<1> once_more = meta.again;
         if (meta.again == 1) {
             meta.again = 0;                    // all else was kept
         } else if (standard_metadata.ingress_port == CPU_PORT) {
@@ -94,6 +95,10 @@ control Origin(inout headers_t hdr,
         }
         if (meta.origin == ORIGIN_DECRYPTED) {
             meta.level = 0;
+        }
+        meta.counted_as = meta.origin;
+        if (once_more == 1) {
+            meta.counted_as = ORIGIN_AGAIN;
         }
     }
 }

@@ -11,7 +11,8 @@ typedef bit<16> sa_index_t;            // a row of the SA tables; 0 = none
 // Front panel ports are 1 ... 32.
 const port_t ACCELERATOR_PORT = 500;
 const port_t RECIRCULATION_PORT = 509; // of packets that pass once more: nothing leaves by it
-const port_t CPU_PORT = 510;           // 511 is v1model's drop port
+const port_t CPU_PORT = 510;
+const port_t TUNNEL_PORT = 511;        // a tunnel interface has none: v1model's drop port
 
 // Modes of a packet-out.
 const bit<8> MODE_DIRECT = 0;          // leaves on `port` as it is

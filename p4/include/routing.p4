@@ -8,6 +8,7 @@
 control Routing(in headers_t hdr, inout metadata_t meta) {
 
     bit<1> connected = 0;                      // the next hop is the destination itself
+    bit<16> mtu_of_ipv6 = 0;
 
     @id(0x0100000F)
     action route_discard() {
@@ -65,12 +66,14 @@ control Routing(in headers_t hdr, inout metadata_t meta) {
 
     @id(0x01000013)
     action set_egress(@id(1) port_t port, @id(2) vlan_id_t vlan_id, @id(3) bit<48> src_mac,
-                      @id(4) bit<16> mtu, @id(5) spd_policy_t spd_policy) {
+                      @id(4) bit<16> mtu, @id(5) spd_policy_t spd_policy,
+                      @id(6) bit<16> mtu_v6) {
         meta.egress_port = port;
         meta.egress_vlan = vlan_id;
         meta.src_mac = src_mac;
         meta.mtu = mtu;
         meta.spd_out = spd_policy;
+        mtu_of_ipv6 = mtu_v6;
     }
 
     @id(0x01000014)
@@ -122,6 +125,9 @@ control Routing(in headers_t hdr, inout metadata_t meta) {
         }
         if (meta.reason == REASON_NONE) {
             interface_out.apply();
+            if (hdr.ipv6.isValid()) {
+                meta.mtu = mtu_of_ipv6;
+            }
         }
     }
 }

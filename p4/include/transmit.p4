@@ -17,7 +17,8 @@ control Transmit(inout headers_t hdr,
     @id(0x12000002)
     counter(INTERFACE_TABLE_SIZE, CounterType.packets_and_bytes) interface_sent;
 
-    // The same of a class of its output policy: by interface, class and origin.
+    // The same of a class of its output policy: by interface, class and origin. By a tunnel
+    // interface a packet leaves when it goes to the crypto engine, or into the tunnel.
     @id(0x12000042)
     counter(CLASS_COUNTER_SIZE, CounterType.packets_and_bytes) class_sent;
 
@@ -113,6 +114,12 @@ control Transmit(inout headers_t hdr,
         hdr.crypto.epoch = 0;
     }
 
+    // Pieces of a tunnel's packet keep the class in its policy as well.
+    @hidden
+    action for_fragmentation_in_a_tunnel() {
+        hdr.crypto.egress_if = meta.tag ++ 2w0 ++ meta.tunnel_class;
+    }
+
     apply {
         if (meta.request != Operation.DECRYPT
             && (meta.origin == ORIGIN_WIRE || meta.origin == ORIGIN_DECRYPTED)) {
@@ -122,10 +129,13 @@ control Transmit(inout headers_t hdr,
                 decrement_hop_limit();
             }
         }
+        if (meta.tunnel_class != 0 && meta.request != Operation.FRAGMENT) {
+            class_sent.count(15w0 ++ meta.if_out[7:0] ++ meta.tunnel_class ++ meta.counted_as);
+        }
         if (meta.request == Operation.NONE) {
             interface_sent.count((bit<32>)meta.if_out);
-            if (meta.qos_class != 0) {
-                class_sent.count(15w0 ++ meta.if_out[7:0] ++ meta.qos_class ++ meta.origin);
+            if (meta.carried == 0 && meta.qos_class != 0) {
+                class_sent.count(15w0 ++ meta.if_out[7:0] ++ meta.qos_class ++ meta.counted_as);
             }
             if (meta.carried == 1) {
                 into_tunnel();
@@ -148,6 +158,9 @@ control Transmit(inout headers_t hdr,
                 for_decryption();
             } else {
                 for_fragmentation();
+                if (meta.egress_port == TUNNEL_PORT) {
+                    for_fragmentation_in_a_tunnel();
+                }
             }
         }
     }

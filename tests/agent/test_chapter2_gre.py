@@ -203,3 +203,34 @@ def test_gre_with_tunnel_protection_stays_down_and_says_why() -> None:
     pair.run(3)
     assert not line_protocol(pair.a)
     assert "Tunnel0: down: tunnel protection needs tunnel mode ipsec" in pair.log(pair.a)
+
+
+QOS = """\
+class-map voice
+ match access-group name voice
+policy-map p
+ class voice
+  priority level 1
+interface GigabitEthernet0/0
+ service-policy output p
+ip access-list extended voice
+ permit icmp any any
+"""
+
+
+def test_pre_classify_is_said_of_the_tunnel_and_of_the_crypto_map() -> None:
+    """Both, as IOS has it: one keeps the class over GRE, the other over encryption."""
+
+    def counted(tunnel: str, crypto_map: str) -> int:
+        text = router(1, 2).replace("\nend\n", f"\n{QOS}end\n")
+        text = text.replace(" match address 101\n", f" match address 101\n{crypto_map}")
+        text = text.replace("interface Tunnel0\n", f"interface Tunnel0\n{tunnel}")
+        pair = make_pair((text, router(2, 1)), (PORTS, PORTS))
+        near = add_host(pair.a, 2, "192.168.1.10/24", "192.168.1.1")
+        add_host(pair.b, 2, "192.168.2.10/24", "192.168.2.1")
+        assert host_ping(pair, near, "192.168.2.10", 3, interval=2.0) == ".!!"
+        (view,) = pair.a.router.agent.service_policies()
+        return view.classes[0].packets
+
+    say = " qos pre-classify\n"
+    assert (counted(say, say), counted(say, "")) == (2, 0)

@@ -112,21 +112,28 @@ def test_tables_are_the_documented_ones(program: str, heading: str) -> None:
 
 
 SIZES = {
-    "INTERFACE_TABLE_SIZE": ("interface_in", "interface_out", "gre_in", "gre_out"),
+    "INTERFACE_TABLE_SIZE": ("interface_in", "interface_out", "gre_in", "gre_out", "tunnel_out"),
     "MY_MAC_TABLE_SIZE": ("my_mac",),
     "LOCAL_TABLE_SIZE": ("local_v4", "local_v6"),
     "ROUTE_TABLE_SIZE": ("route_v4", "route_v6"),
     "ADJACENCY_TABLE_SIZE": ("adjacency_v4", "adjacency_v6"),
     "POLICY_TABLE_SIZE": tuple(
         f"{table}_v{n}"
-        for table in ("inner_policy", "cleartext", "classify_in", "classify", "spd_out")
+        for table in (
+            "inner_policy",
+            "cleartext",
+            "classify_in",
+            "classify",
+            "classify_tunnel",
+            "spd_out",
+        )
         for n in (4, 6)
     ),
     "SAD_TABLE_SIZE": ("sad_v4", "sad_v6"),
     "NAT_RULE_TABLE_SIZE": ("nat_rule_v4",),
     "NAT_FLOW_TABLE_SIZE": ("nat_in_v4", "nat_out_v4"),
-    "SA_TABLE_SIZE": ("sa_in", "sa_out", "path_mtu", "pre_classified"),
-    "CLASS_TABLE_SIZE": ("class_in", "class_out"),
+    "SA_TABLE_SIZE": ("sa_in", "sa_out", "path_mtu", "pre_classified", "tunnel_in"),
+    "CLASS_TABLE_SIZE": ("class_in", "class_out", "class_tunnel"),
     "LLQ_GROUP_TABLE_SIZE": ("llq_group",),
 }
 

@@ -29,6 +29,7 @@ from tests.p4.world import (
     inner_policy,
     own,
     result,
+    route,
     sa_in,
     sa_out,
     sad,
@@ -61,7 +62,8 @@ def rule(table: str, if_id: int, number: int, priority: int = 1, **fields: Any) 
     match = selector(if_id=if_id, **fields)
     if group is not None:
         match["qos_group"] = Ternary(group, 0xFF)
-    action = "set_class_in" if "_in_" in table else "set_class"
+    actions = {"_in_": "set_class_in", "tunnel": "set_tunnel_class"}
+    action = next((name for part, name in actions.items() if part in table), "set_class")
     return entry(table, match, action, {"qos_class": number}, priority)
 
 
@@ -285,3 +287,140 @@ def test_what_waits_for_an_sa_is_in_no_class(router: Dut) -> None:
     (punt,) = router.send(*frame(LAN, v4() / UDP() / DATA))
     assert isinstance(punt, Punt)
     assert offered() == {}
+
+
+# -- tunnel interfaces -------------------------------------------------------------------------
+
+VTI = 5
+
+
+def vti() -> list[TableEntry]:
+    """An IPsec tunnel interface with SA 1 both ways, and a route into it."""
+    params = {"port": 511, "vlan_id": 0, "src_mac": 0, "mtu": 0, "spd_policy": 9,
+              "mtu_v6": 1400}  # fmt: skip
+    return [
+        entry("interface_out", {"if_id": VTI}, "set_egress", params),
+        route("10.8.0.0/16", VTI), route("2001:db8:8::/48", VTI),
+        *(spd(n, "spd_protect", {"sa_index": 1}, spd_policy=9) for n in (4, 6)),
+        sa_out(1), sa_in(1), inner_policy(1, 4), inner_policy(1, 6),
+    ]  # fmt: skip
+
+
+def class_tunnel(
+    number: int, level: int = 0, dscp: int = 0, mask: int = 0, queue: int = 0
+) -> TableEntry:
+    params = {"level": level, "queue": queue, "dscp": dscp, "dscp_mask": mask}
+    return entry("class_tunnel", {"qos_class": number}, "treat_tunnel", params)
+
+
+def leaves_by(tunnel: int, if_id: int = WAN, original: bool = False) -> TableEntry:
+    params = {"if_id": if_id, "pre_classify": int(original)}
+    return entry("tunnel_out", {"if_id": tunnel}, "leaves_by", params)
+
+
+INTO = {4: {"dst": "10.8.0.5"}, 6: {"dst": "2001:db8:8::5"}}
+
+
+@pytest.mark.parametrize("make", [v4, v6])
+def test_a_tunnels_policy_goes_by_what_goes_into_it(router: Dut, make: Any) -> None:
+    """It counts, marks inside, and chooses the engine's queue; whatever leaves is in no class."""
+    version = make().version
+    router.write([
+        *vti(), class_tunnel(VOICE, 1, 46, 0x3F, QUEUE + 1), class_tunnel(REST),
+        rule(f"classify_tunnel_v{version}", VTI, VOICE, 2, protocol=17, dst_port=7),
+        rule(f"classify_tunnel_v{version}", VTI, REST, 1),
+        rule(f"classify_v{version}", WAN, SIGNALS), leaves_by(VTI),
+    ])  # fmt: skip
+    offered, sent = (Counted(router, f"class_{name}", VTI) for name in ("out_packets", "sent"))
+    outside = Counted(router, "class_out_packets", WAN)
+    voice = frame(LAN, make(8, ecn=1, **INTO[version]) / UDP(dport=7) / DATA)
+    header, inner = the_request(router.send(*voice))
+    assert (header.level, header.qos_group) == (1, QUEUE + 1)
+    assert dscp_of(inner) == (46, 1)
+    rest = frame(LAN, make(8, **INTO[version]) / UDP(dport=8) / DATA)
+    header, inner = the_request(router.send(*rest))
+    assert (header.level, header.qos_group, dscp_of(inner)) == (0, 0, (8, 0))
+    size = len(voice[1])
+    assert offered() == sent() == {VOICE: (1, size), REST: (1, size)}
+    assert outside() == {}, "that one goes by the outer header"
+
+
+@pytest.mark.parametrize("make", [v4, v6])
+@pytest.mark.parametrize("saved", [False, True])
+def test_the_way_outs_policy_sees_what_goes_into_a_tunnel(
+    router: Dut, make: Any, saved: bool
+) -> None:
+    """For the queue always, as the guide has it; with pre-classify it is the packet's class."""
+    version = make().version
+    router.write([
+        *vti(), leaves_by(VTI), class_out(VOICE, 1, 10, 0x3F, queue=QUEUE + 1), class_out(REST),
+        rule(f"classify_v{version}", WAN, VOICE, 2, protocol=17, dst_port=7),
+        rule("classify_v4", WAN, REST, 1, protocol=50),
+        *([pre_classified(1)] if saved else []),
+    ])  # fmt: skip
+    offered, sent = (Counted(router, f"class_{name}", WAN) for name in ("out_packets", "sent"))
+    voice = frame(LAN, make(8, **INTO[version]) / UDP(dport=7) / DATA)
+    header, inner = the_request(router.send(*voice))
+    assert (header.level, header.qos_group, dscp_of(inner)) == (1, QUEUE + 1, (8, 0))
+    assert offered() == ({VOICE: (1, len(voice[1]))} if saved else {})
+    back = replace(header, operation=Operation.ENCRYPTED, ethertype=0x0800)
+    outer = IP(src=ROUTER4[WAN], dst=REMOTE4, proto=50, tos=8 << 2) / DATA
+    out = the_frame(router.send(*result(back, outer)), WAN)
+    assert dscp_of(out) == ((10, 0) if saved else (8, 0))
+    assert sent() == {VOICE if saved else REST: (1, len(out))}
+
+
+def test_a_tunnels_queue_goes_before_the_way_outs(router: Dut) -> None:
+    router.write([
+        *vti(), leaves_by(VTI), rule("classify_tunnel_v4", VTI, VOICE, 2, dscp=46),
+        rule("classify_tunnel_v4", VTI, REST, 1), class_tunnel(VOICE, 2, queue=QUEUE + 3),
+        class_tunnel(REST), rule("classify_v4", WAN, SIGNALS),
+        class_out(SIGNALS, 1, queue=QUEUE + 1),
+    ])  # fmt: skip
+
+    def queue(dscp: int) -> tuple[int, int]:
+        packet = v4(dscp, dst="10.8.0.5") / UDP() / DATA
+        header, _ = the_request(router.send(*frame(LAN, packet)))
+        return int(header.level), int(header.qos_group)
+
+    assert (queue(46), queue(0)) == ((2, QUEUE + 3), (1, QUEUE + 1))
+
+
+@pytest.mark.parametrize("make", [v4, v6])
+def test_what_a_tunnel_has_decrypted_is_in_its_input_policy(router: Dut, make: Any) -> None:
+    version = make().version
+    source = {4: REMOTE4, 6: REMOTE6}[version]
+    to = {4: HOST4[LAN], 6: HOST6[LAN]}[version]
+    packet = make(40, ecn=1, dst=to) / UDP(dport=7) / DATA
+    packet.src = source
+    header = CryptoHeader(
+        Operation.DECRYPTED, sa_index=1, epoch=1, spi=9, sequence=1, ingress_if=WAN,
+        ethertype=0x0800 if version == 4 else 0x86DD, qos_group=3,
+    )  # fmt: skip
+    router.write([
+        *vti(), rule(f"classify_in_v{version}", VTI, VOICE, 2, protocol=17, dst_port=7),
+        rule(f"classify_in_v{version}", WAN, REST, 1), class_in(VOICE, 49, 46, 0x3F),
+        class_in(REST, 7), rule(f"classify_v{version}", LAN, SIGNALS, qos_group=49),
+    ])  # fmt: skip
+    tunnel, wan = (Counted(router, "class_in_packets", if_id) for if_id in (VTI, WAN))
+    sent = Counted(router, "class_sent", LAN)
+    assert dscp_of(the_frame(router.send(*result(header, packet)), LAN)) == (40, 1)
+    assert (tunnel(), wan(), sent()) == ({}, {}, {}), "an SA of a crypto map"
+    router.write([entry("tunnel_in", {"sa_index": 1}, "decrypted_by", {"if_id": VTI})])
+    out = the_frame(router.send(*result(header, packet)), LAN)
+    assert dscp_of(out) == (46, 1)
+    assert (tunnel(), wan()) == ({VOICE: (1, len(out))}, {})
+    assert sent() == {SIGNALS: (1, len(out))}, "the qos-group is the policy's"
+
+
+def test_what_a_tunnels_sa_may_not_carry_is_in_no_class(router: Dut) -> None:
+    router.write([
+        sa_in(1), inner_policy(1, 4, src="10.7.0.0/16"), rule("classify_in_v4", VTI, VOICE),
+        entry("tunnel_in", {"sa_index": 1}, "decrypted_by", {"if_id": VTI}),
+    ])  # fmt: skip
+    came = Counted(router, "class_in_packets", VTI)
+    header = CryptoHeader(Operation.DECRYPTED, sa_index=1, epoch=1, spi=9, ingress_if=WAN)
+    packet = IP(src=REMOTE4, dst=HOST4[LAN]) / DATA
+    (punt,) = router.send(*result(header, packet))
+    assert isinstance(punt, Punt)
+    assert came() == {}

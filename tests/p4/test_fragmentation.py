@@ -29,6 +29,7 @@ from tests.p4.world import (
     interface_out,
     own,
     result,
+    route,
     sa_out,
     spd,
     the_frame,
@@ -255,3 +256,34 @@ def test_encrypted_packets_that_met_a_smaller_mtu(router: Dut) -> None:
     header6 = replace(header, ethertype=0x86DD)
     outer6 = IPv6(src=ROUTER6[WAN], dst=REMOTE6, nh=50) / Raw(bytes(MTU))
     assert the_punt(router.send(*result(header6, outer6))).reason == Reason.FRAG_NEEDED
+
+
+def test_the_mtu_of_each_ip_version(router: Dut) -> None:
+    """Of the way out, and of a tunnel interface: what its SA takes may be more."""
+    params = {"port": 511, "vlan_id": 0, "src_mac": 0, "mtu": 0, "spd_policy": 9, "mtu_v6": 1400}
+    router.write([
+        entry("interface_out", {"if_id": 5}, "set_egress", params),
+        route("10.8.0.0/16", 5), route("2001:db8:8::/48", 5), sa_out(1, max_inner=1430),
+        *(spd(n, "spd_protect", {"sa_index": 1}, spd_policy=9) for n in (4, 6)),
+    ])  # fmt: skip
+
+    def v4(length: int) -> Packet:
+        return IP(src=HOST4[LAN], dst="10.8.0.5", flags="DF") / Raw(bytes(length - 20))
+
+    def v6(length: int) -> Packet:
+        return IPv6(src=HOST6[LAN], dst="2001:db8:8::5") / Raw(bytes(length - 40))
+
+    for packet in (v4(1430), v6(1400)):
+        the_request(router.send(*frame(LAN, packet)))
+    for packet, mtu in ((v4(1431), 1430), (v6(1401), 1400)):
+        punt = the_punt(router.send(*frame(LAN, packet)))
+        assert (punt.reason, punt.value) == (Reason.FRAG_NEEDED, mtu)
+    way_out = {"port": WAN, "vlan_id": 0, "src_mac": 1, "mtu": 1000, "spd_policy": 0}
+    entries = [entry("interface_out", {"if_id": WAN}, "set_egress", {**way_out, "mtu_v6": 1300})]
+    router.write(entries, Kind.MODIFY)
+    for packet, mtu in (
+        (IP(src=HOST4[LAN], dst=REMOTE4, flags="DF") / Raw(bytes(981)), 1000),
+        (IPv6(src=HOST6[LAN], dst=REMOTE6) / Raw(bytes(1261)), 1300),
+    ):
+        punt = the_punt(router.send(*frame(LAN, packet)))
+        assert (punt.reason, punt.value) == (Reason.FRAG_NEEDED, mtu)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from ipsecplane.targets.crypto_header import CryptoHeader, Operation
 from ipsecplane.targets.packetio import Mode
+from ipsecplane.targets.qos import ORIGIN_OCTETS, counter_index
 from ipsecplane.targets.reasons import Reason
 from ipsecplane.targets.tables import TableEntry, entry
 from scapy.layers.inet import GRE, ICMP, IP, UDP
@@ -48,7 +50,8 @@ OWN = "10.255.0.1"  # of the tunnel interface
 
 def tunnel() -> list[TableEntry]:
     """A GRE tunnel to FAR, which is behind the WAN's neighbour, and routes into it."""
-    params = {"port": 511, "vlan_id": 0, "src_mac": 0, "mtu": TUNNEL_MTU, "spd_policy": 0}
+    params = {"port": 511, "vlan_id": 0, "src_mac": 0, "mtu": TUNNEL_MTU, "spd_policy": 0,
+              "mtu_v6": TUNNEL_MTU}  # fmt: skip
     return [
         entry("interface_out", {"if_id": TUNNEL}, "set_egress", params),
         entry("gre_out", {"if_id": TUNNEL}, "gre_encapsulate", {"src": ip(HERE), "dst": ip(FAR)}),
@@ -122,7 +125,7 @@ def test_the_routers_own_packets_keep_their_ttl(gre: Dut) -> None:
 def test_what_exceeds_the_tunnels_mtu(gre: Dut) -> None:
     the_frame(gre.send(*frame(LAN, v4(TUNNEL_MTU, 1))), WAN)
     header, inner = the_request(gre.send(*frame(LAN, v4(TUNNEL_MTU + 1))))
-    expected = CryptoHeader(Operation.FRAGMENT, mtu=TUNNEL_MTU, ingress_if=LAN, egress_if=TUNNEL)
+    expected = CryptoHeader(Operation.FRAGMENT, mtu=TUNNEL_MTU, ingress_if=LAN)
     assert (header, len(inner), inner.ttl) == (expected, TUNNEL_MTU + 1, 63)
     for packet in (v4(TUNNEL_MTU + 1, 1), v6(TUNNEL_MTU + 1)):
         punt = the_punt(gre.send(*frame(LAN, packet)))
@@ -130,7 +133,7 @@ def test_what_exceeds_the_tunnels_mtu(gre: Dut) -> None:
 
 
 def test_fragments_come_back_and_go_into_the_tunnel(gre: Dut) -> None:
-    header = CryptoHeader(Operation.FRAGMENTED, mtu=TUNNEL_MTU, ingress_if=LAN, egress_if=TUNNEL)
+    header = CryptoHeader(Operation.FRAGMENTED, mtu=TUNNEL_MTU, ingress_if=LAN)
     piece = IP(src=HOST4[LAN], dst=BEHIND4, ttl=63, frag=100, proto=17) / Raw(bytes(800))
     out = the_frame(gre.send(*result(header, piece)), WAN)[IP]
     assert (out.proto, bytes(out)[24:]) == (47, bytes(piece))
@@ -258,3 +261,118 @@ def test_counters(gre: Dut) -> None:
     gre.send(*frame(WAN, carried(back())))
     gre.send(*frame(WAN, carried(back())))
     assert cells() == (sent + 1, received + 2)
+
+
+# -- modular QoS -------------------------------------------------------------------------------
+
+VOICE, REST = 5, 63  # classes
+
+
+def voice_by(table: str, if_id: int, number: int = VOICE) -> TableEntry:
+    """Voice has UDP port 7, which no header outside of the tunnel shows."""
+    match = selector(if_id=if_id, protocol=17, dst_port=7)
+    action = "set_tunnel_class" if "tunnel" in table else "set_class"
+    return entry(table, match, action, {"qos_class": number}, 2)
+
+
+def treatment(table: str, level: int, queue: int, dscp: int = 0) -> TableEntry:
+    params = {"level": level, "queue": queue, "dscp": dscp, "dscp_mask": 0x3F if dscp else 0}
+    action = "treat_tunnel" if "tunnel" in table else "treat"
+    return entry(table, {"qos_class": VOICE}, action, params)
+
+
+def way_out(original: bool) -> list[TableEntry]:
+    params = {"if_id": WAN, "pre_classify": int(original)}
+    gre_rule = entry(
+        "classify_v4", selector(if_id=WAN, protocol=47), "set_class", {"qos_class": REST}, 1
+    )
+    return [entry("tunnel_out", {"if_id": TUNNEL}, "leaves_by", params), gre_rule]
+
+
+def voice(length: int = 100) -> Packet:
+    return IP(src=HOST4[LAN], dst=BEHIND4, tos=8 << 2) / UDP(dport=7) / Raw(bytes(length - 28))
+
+
+class Classes:
+    """What one class counter of an interface has gained: packets and octets by class."""
+
+    def __init__(self, gre: Dut, name: str, if_id: int) -> None:
+        self._gre, self._name = gre, name
+        self._cells = {
+            counter_index(if_id, number, origin): (number, extra)
+            for number in (VOICE, REST)
+            for origin, extra in ORIGIN_OCTETS.items()
+        }
+        self._before = gre.session.read_counters(name, self._cells)
+
+    def __call__(self) -> dict[int, tuple[int, int]]:
+        found = {}
+        for index, now in self._gre.session.read_counters(self._name, self._cells).items():
+            number, extra = self._cells[index]
+            packets = now.packets - self._before[index].packets
+            if packets:
+                octets = now.bytes - self._before[index].bytes
+                found[number] = packets, octets - extra * packets
+        return found
+
+
+@pytest.mark.parametrize("original", [False, True])
+def test_pre_classify_shows_the_way_out_what_is_carried(gre: Dut, original: bool) -> None:
+    gre.write([
+        *way_out(original), voice_by("classify_v4", WAN), treatment("class_out", 1, 101, 46),
+    ])  # fmt: skip
+    offered, sent = (Classes(gre, f"class_{name}", WAN) for name in ("out_packets", "sent"))
+    out = the_frame(gre.send(*frame(LAN, voice())), WAN)[IP]
+    inner = IP(bytes(out)[24:])
+    assert (out.tos >> 2, inner.tos >> 2) == (46 if original else 8, 8)
+    expected = {VOICE if original else REST: (1, 14 + 124)}
+    assert (offered(), sent()) == (expected, expected)
+
+
+def test_its_class_outlives_encryption_too(gre: Dut) -> None:
+    gre.write([
+        *way_out(True), voice_by("classify_v4", WAN), treatment("class_out", 1, 101, 46),
+        spd(4, "spd_protect", {"sa_index": 3}, protocol=47), sa_out(3),
+        entry("pre_classified", {"sa_index": 3}, "pre_classify"),
+    ])  # fmt: skip
+    offered, sent = (Classes(gre, f"class_{name}", WAN) for name in ("out_packets", "sent"))
+    header, inner = the_request(gre.send(*frame(LAN, voice())))
+    assert (header.level, header.qos_group, header.egress_if) == (1, 101, VOICE << 8 | WAN)
+    assert (inner.proto, inner.tos >> 2) == (47, 8)
+    back = replace(header, operation=Operation.ENCRYPTED)
+    out = the_frame(gre.send(*result(back, IP(src=HERE, dst=FAR, proto=50) / Raw(bytes(99)))), WAN)
+    assert out[IP].tos >> 2 == 46
+    assert offered() == {VOICE: (1, 14 + 124)}
+    assert sent() == {VOICE: (1, len(out))}
+
+
+def test_a_tunnels_policy_marks_and_queues_what_is_carried(gre: Dut) -> None:
+    gre.write([
+        *way_out(False), voice_by("classify_tunnel_v4", TUNNEL),
+        treatment("class_tunnel", 2, 107, 46),
+        spd(4, "spd_protect", {"sa_index": 3}, protocol=47), sa_out(3),
+    ])  # fmt: skip
+    offered, sent = (Classes(gre, f"class_{name}", TUNNEL) for name in ("out_packets", "sent"))
+    header, carrying = the_request(gre.send(*frame(LAN, voice())))
+    assert (header.level, header.qos_group) == (2, 107), "carried to the pass that encrypts"
+    assert (carrying.tos >> 2, IP(bytes(carrying)[24:]).tos >> 2) == (46, 46)
+    assert offered() == sent() == {VOICE: (1, 114)}
+
+
+def test_pieces_keep_both_classes(gre: Dut) -> None:
+    gre.write([
+        *way_out(True), voice_by("classify_v4", WAN), treatment("class_out", 1, 101, 46),
+        voice_by("classify_tunnel_v4", TUNNEL, REST),
+    ])  # fmt: skip
+    wan, tunnel = (Classes(gre, "class_sent", if_id) for if_id in (WAN, TUNNEL))
+    offered = Classes(gre, "class_out_packets", TUNNEL)
+    header, _ = the_request(gre.send(*frame(LAN, voice(TUNNEL_MTU + 1))))
+    assert (header.operation, header.egress_if) == (Operation.FRAGMENT, VOICE << 8 | REST)
+    back = replace(header, operation=Operation.FRAGMENTED)
+    piece = IP(src=HOST4[LAN], dst=BEHIND4, ttl=63, frag=100, proto=17) / Raw(bytes(80))
+    out = the_frame(gre.send(*result(back, piece)), WAN)[IP]
+    assert out.tos >> 2 == 46
+    assert wan() == {VOICE: (1, 14 + 124)}
+    assert tunnel() == {REST: (1, 114)}
+    assert list(offered()) == [REST]
+    assert offered()[REST][0] == 1

@@ -101,6 +101,7 @@ def interface_out(if_id: int, mtu: int = MTU, spd_policy: int = 0) -> TableEntry
             "src_mac": mac(ROUTER_MAC[if_id]),
             "mtu": mtu,
             "spd_policy": spd_policy,
+            "mtu_v6": mtu,
         },
     )
 

@@ -38,9 +38,10 @@ class Interface:
         """Whether packets may leave by it: to a cable, or through a tunnel."""
         return self.up and (self.port is not None or self.config.tunnel is not None)
 
-    @property
-    def ip_mtu(self) -> int:
-        return self.config.ip_mtu or self.config.mtu
+    def mtu_of(self, version: int) -> int:
+        """Of IPv4 packets, or of IPv6's."""
+        own = self.config.ipv6_mtu if version == 6 else self.config.ip_mtu
+        return own or self.config.mtu
 
     def addresses(self, version: int) -> list[Address]:
         """Own addresses, the primary one first."""

@@ -81,7 +81,7 @@ def _ident(
     interface = plane.interfaces.named(policy.interface)
     if policy.phase2.tunnel:
         interface = egress_to(peer, plane.interfaces, plane.stack.rib)
-    mtu = interface.ip_mtu if interface is not None else 1500
+    mtu = interface.mtu_of(peer.version) if interface is not None else 1500
     local_address = policy.phase2.local_address
     assert local_address is not None
     return IdentView(

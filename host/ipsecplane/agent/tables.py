@@ -10,6 +10,7 @@ from ipsecplane.ipsec.outbound import rule_priority
 from ipsecplane.ipsec.sad import SadEntry
 from ipsecplane.net.rib import NULL_INTERFACE, Rib
 from ipsecplane.qos.plan import QosPlan
+from ipsecplane.qos.policy import INPUT
 from ipsecplane.targets.desired import (
     DF_POLICIES,
     Forwarding,
@@ -23,6 +24,8 @@ from ipsecplane.targets.desired import (
 )
 from ipsecplane.targets.nat import desired_nat_entries
 from ipsecplane.targets.qos import (
+    TunnelWay,
+    decrypted_by,
     desired_class_entries,
     desired_engine_entries,
     pre_classified,
@@ -71,12 +74,18 @@ def desired(
     lines = _lines(entries, crypto)
     entries += desired_nat_entries(nat.rules, nat.translations)
     entries += desired_accelerator_entries(sas, replay=not replay_in_pipeline)
-    entries += desired_class_entries(qos, {i.name: i.if_id for i in interfaces if i.up})
+    up = {i.name: i.if_id for i in interfaces if i.up}
+    entries += desired_class_entries(qos, up, _tunnel_ways(interfaces, rib))
     entries += desired_engine_entries(qos)
     entries += [
         pre_classified(sa.index)
         for sa in sas
         if sa.outbound and _pre_classifies(sa, crypto, config)
+    ]
+    entries += [
+        decrypted_by(sa.index, up[sa.interface])
+        for sa in sas
+        if sa.interface in up and _has_input_policy(sa.interface, interfaces, qos)
     ]
     return entries, lines
 
@@ -91,7 +100,7 @@ def settings_of(
     df_policy = DF_POLICIES[config.df_bit_of(interface.config)]
     prefragment = config.prefragment_of(interface.config)
     if interface.config.tunnel is None:
-        link = interface.ip_mtu
+        link = interface.mtu_of(sa.sas.remote.version)
         return SaSettings(crypto.path_mtu(sa, link), link, df_policy, prefragment)
     link = link_mtu_to(sa.sas.remote, interfaces, rib)
     own = interface.config.ip_mtu
@@ -108,7 +117,7 @@ def settings_of(
 def link_mtu_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> int:
     """The IP MTU of the interface by which packets leave for `peer`."""
     interface = egress_to(peer, interfaces, rib)
-    return interface.ip_mtu if interface is not None else 1500
+    return interface.mtu_of(peer.version) if interface is not None else 1500
 
 
 def egress_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> Interface | None:
@@ -117,12 +126,18 @@ def egress_to(peer: Address, interfaces: InterfaceTable, rib: Rib) -> Interface 
     return interfaces.named(route.interface) if route is not None else None
 
 
-def tunnel_mtu(one: Interface, interfaces: InterfaceTable, rib: Rib) -> int:
-    """The largest packet that a GRE tunnel carries in one; 0 = an IPsec tunnel: its SA decides."""
+def tunnel_mtu(one: Interface, interfaces: InterfaceTable, rib: Rib, version: int = 4) -> int:
+    """The largest packet that a GRE tunnel carries in one; 0 = an IPsec tunnel: its SA decides.
+
+    An IPsec tunnel may have a limit for IPv6 besides (`ipv6 mtu`).
+    """
     tunnel = one.config.tunnel
+    if version == 6 and one.config.ipv6_mtu is not None:
+        return one.config.ipv6_mtu
     if tunnel is None or not tunnel.is_gre or tunnel.destination is None:
         return 0
-    return one.config.ip_mtu or link_mtu_to(tunnel.destination, interfaces, rib) - OVERHEAD
+    own = one.config.ip_mtu if version == 4 else None
+    return own or link_mtu_to(tunnel.destination, interfaces, rib) - OVERHEAD
 
 
 def _gre(interfaces: InterfaceTable, tunnels: Tunnels) -> Iterator[PipelineGre]:
@@ -145,6 +160,27 @@ def _pre_classifies(sa: SadEntry, crypto: Crypto, config: RouterConfig) -> bool:
     return any(e.pre_classify for e in entries if e.sequence == policy.sequence)
 
 
+def _has_input_policy(name: str, interfaces: InterfaceTable, qos: QosPlan) -> bool:
+    """Whether it is a tunnel with an input policy, which sees what its SAs have decrypted."""
+    one = interfaces.named(name)
+    return (
+        one is not None and one.config.tunnel is not None and qos.attached(name, INPUT) is not None
+    )
+
+
+def _tunnel_ways(interfaces: InterfaceTable, rib: Rib) -> Iterator[TunnelWay]:
+    """Tunnels that are up, with the interface by which they leave at last."""
+    for one in interfaces:
+        way: Interface | None = one
+        for _ in range(len(list(interfaces))):  # tunnels in tunnels have an end
+            tunnel = way.config.tunnel if way is not None else None
+            if tunnel is None or tunnel.destination is None:
+                break
+            way = egress_to(tunnel.destination, interfaces, rib)
+        if one.up and way is not None and way is not one:
+            yield TunnelWay(one.name, way.name, one.config.pre_classify)
+
+
 def _interfaces(
     interfaces: InterfaceTable, crypto: Crypto, rib: Rib
 ) -> Iterator[PipelineInterface]:
@@ -153,8 +189,13 @@ def _interfaces(
             policy = crypto.spd.policy_of(one.name)
             number = policy.number if policy is not None else 0
             ipv6 = bool(one.config.ipv6)
-            mtu = one.ip_mtu if one.config.tunnel is None else tunnel_mtu(one, interfaces, rib)
-            yield PipelineInterface(one.if_id, one.port, one.mac, mtu, number, ipv6=ipv6)
+            if one.config.tunnel is None:
+                mtu, mtu_v6 = one.mtu_of(4), one.mtu_of(6)
+            else:
+                mtu, mtu_v6 = (tunnel_mtu(one, interfaces, rib, n) for n in (4, 6))
+            yield PipelineInterface(
+                one.if_id, one.port, one.mac, mtu, number, ipv6=ipv6, mtu_v6=mtu_v6
+            )
 
 
 def _routes(interfaces: InterfaceTable, stack: Stack) -> Iterator[Forwarding]:

@@ -74,6 +74,7 @@ class InterfaceConfig:
     shutdown: bool = False
     mtu: int = 1500
     ip_mtu: int | None = None
+    ipv6_mtu: int | None = None
     mac: str | None = None
     description: str = ""
     crypto_map: str | None = None

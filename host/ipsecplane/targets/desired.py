@@ -37,7 +37,8 @@ DF_POLICIES: Final = {"copy": DfPolicy.COPY, "clear": DfPolicy.CLEAR, "set": DfP
 
 @dataclass(frozen=True, slots=True)
 class PipelineInterface:
-    """An interface that is up; `mtu` is that of IP. `spd_policy` 0 = no crypto map.
+    """An interface that is up; `mtu` is that of IPv4, `mtu_v6` of IPv6, 0 = no limit. `spd_policy`
+    0 = no crypto map.
 
     `port` None is a tunnel: packets go out by it, to an SA or with GRE, and none comes in.
     """
@@ -49,6 +50,7 @@ class PipelineInterface:
     spd_policy: int = 0
     vlan_id: int = 0
     ipv6: bool = False
+    mtu_v6: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _interface(i: PipelineInterface) -> Iterator[TableEntry]:
             "src_mac": i.mac,
             "mtu": i.mtu,
             "spd_policy": i.spd_policy,
+            "mtu_v6": i.mtu_v6,
         },
     )
 

@@ -249,6 +249,12 @@ def ipv6_enable(interface: InterfaceConfig, _: Args) -> InterfaceConfig:
     return replace(interface, ipv6_enabled=True)
 
 
+@INTERFACE.line("ipv6 mtu <1280-9216>$bytes", "Set IPv6 Maximum Transmission Unit",
+                "MTU (bytes)")  # fmt: skip
+def ipv6_mtu(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    return replace(interface, ipv6_mtu=args.number("bytes"))
+
+
 INTERFACE.keep("ipv6 cef", "Cisco Express Forwarding for IPv6", keeps_no=True)
 
 

@@ -48,7 +48,7 @@ def ip_interface(views: Sequence[InterfaceView]) -> list[str]:
         rows.append("  Broadcast address is 255.255.255.255")
         rows.append("  Address determined by configuration file")
         rows += [f"  Secondary address {address}" for address in config.secondary]
-        rows.append(f"  MTU is {view.ip_mtu} bytes")
+        rows.append(f"  MTU is {view.mtu_of(4)} bytes")
         rows.append("  Outgoing access list is not set")
         rows.append("  Inbound  access list is not set")
         features = ["MCI Check"] if config.crypto_map is None else ["IPSec", "MCI Check"]

@@ -89,7 +89,7 @@ def ipv6_interface(views: Sequence[InterfaceView]) -> list[str]:
         groups += [_solicited(a) for a in (*(i.ip for i in config.ipv6), view.link_local)]
         rows += [f"    {_text(group)}" for group in dict.fromkeys(groups)]
         rows += [
-            f"  MTU is {view.ip_mtu} bytes",
+            f"  MTU is {view.mtu_of(6)} bytes",
             "  ICMP error messages limited to one every 500 milliseconds",
             "  ICMP unreachables are sent",
         ]
