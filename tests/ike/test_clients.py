@@ -59,7 +59,7 @@ def ez_world(
 
 
 def connect(wire: World, client: EzvpnClient = CLIENT) -> None:
-    wire.a.engine.connect_client(client, local=A, peer=B, now=wire.now)
+    wire.a.engine.clients.connect(client, local=A, peer=B, now=wire.now)
     wire.flush()
     wire.settle()
 
@@ -225,9 +225,9 @@ def test_the_user_is_asked() -> None:
     connect(wire, replace(CLIENT, user=None, password=None))
     assert states(wire) == [[IsakmpState.CONF_XAUTH]] * 2
     assert wire.a.of(XauthRequested) == [XauthRequested("ez", "")]
-    assert not wire.a.engine.answer_xauth("other", "alice", "secret")
-    assert wire.a.engine.answer_xauth("ez", "alice", "secret")
-    assert not wire.a.engine.answer_xauth("ez", "alice", "secret"), "once is enough"
+    assert not wire.a.engine.clients.answer("other", "alice", "secret")
+    assert wire.a.engine.clients.answer("ez", "alice", "secret")
+    assert not wire.a.engine.clients.answer("ez", "alice", "secret"), "once is enough"
     wire.flush()
     wire.settle()
     assert states(wire) == [[IsakmpState.QM_IDLE]] * 2
@@ -247,7 +247,7 @@ def test_no_quick_mode_before_the_user_is_known() -> None:
     connect(wire, replace(CLIENT, user=None))
     protect(wire, "10.9.0.1/32")
     assert wire.b.inbound == {}
-    wire.a.engine.answer_xauth("ez", "alice", "secret")
+    wire.a.engine.clients.answer("ez", "alice", "secret")
     wire.flush()
     wire.settle()
     assert len(wire.b.outbound) == 1, "what waited goes on"
@@ -280,7 +280,7 @@ def test_without_respond_nothing_is_given() -> None:
 def test_the_same_client_gets_the_same_address_again() -> None:
     wire = ez_world()
     assert up(wire).address == IPv4Address("10.9.0.1")
-    wire.a.engine.disconnect_client("ez", wire.now)
+    wire.a.engine.clients.disconnect("ez", wire.now)
     wire.flush()
     wire.settle()
     assert states(wire) == [[], []]

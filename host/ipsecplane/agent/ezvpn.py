@@ -79,13 +79,13 @@ class Ezvpn:
         """Take over the remotes; what is no longer as it was connected with begins anew."""
         self._config = config
         for name in self._tunnels.keys() - config.ezvpn.keys():
-            self._engine.disconnect_client(name, now)
+            self._engine.clients.disconnect(name, now)
             del self._tunnels[name]
         for number, (name, one) in enumerate(sorted(config.ezvpn.items())):
             tunnel = self._tunnels.setdefault(name, _Tunnel(one, number))
             local = self._local_address(one, is_up)
             if (tunnel.config, tunnel.local) != (one, local):
-                self._engine.disconnect_client(name, now)
+                self._engine.clients.disconnect(name, now)
                 tunnel.config, tunnel.local, tunnel.peer = one, local, 0
                 tunnel.remote = tunnel.retry_at = None
                 tunnel.state = State.INCOMPLETE
@@ -143,7 +143,7 @@ class Ezvpn:
         """`clear crypto ipsec client ezvpn`: an automatic one connects again by itself."""
         found = self._named(name)
         for tunnel in found:
-            self._engine.disconnect_client(tunnel.config.name, now)
+            self._engine.clients.disconnect(tunnel.config.name, now)
         return bool(found) or name is None
 
     def waiting_for_user(self, name: str | None) -> str | None:
@@ -153,7 +153,7 @@ class Ezvpn:
 
     def answer(self, name: str, user: str, password: str) -> bool:
         """`crypto ipsec client ezvpn xauth`."""
-        answered = self._engine.answer_xauth(name, user, password)
+        answered = self._engine.clients.answer(name, user, password)
         if answered:
             self._tunnels[name].state = State.PHASE1
         return answered
@@ -267,7 +267,7 @@ class Ezvpn:
             user=one.username,
             password=one.password,
         )
-        self._engine.connect_client(client, local=tunnel.local, peer=peer, now=now)
+        self._engine.clients.connect(client, local=tunnel.local, peer=peer, now=now)
 
     def _outside(self, tunnel: _Tunnel) -> str:
         name = tunnel.config.name

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 
 from ipsecplane.config import Address
 from ipsecplane.ike import complaints, informational, notices
@@ -20,25 +19,21 @@ from ipsecplane.ike.isakmp_sa import IsakmpSa, Request
 from ipsecplane.ike.liveness import Liveness
 from ipsecplane.ike.messages import node_of
 from ipsecplane.ike.payloads import Header
+from ipsecplane.ike.peer_moves import PeerMoves
 from ipsecplane.ike.phase1_manager import Phase1Manager
 from ipsecplane.ike.phase2_manager import Phase2Manager
 from ipsecplane.ike.runtime import Runtime
 from ipsecplane.ike.sa_records import SaRecords
 from ipsecplane.ike.spi_notices import SpiNotices
 from ipsecplane.ike.types import (
-    ClientEnded,
     Datagram,
     Event,
-    EzvpnClient,
     IkeConfig,
     IpsecSas,
     IsakmpSaView,
-    PeerMoved,
     Phase2Policy,
     Statistics,
 )
-
-Peer = tuple[Address, int]
 
 PHASE1 = (ExchangeType.MAIN, ExchangeType.AGGRESSIVE)
 TRANSACTION, INFORMATIONAL = ExchangeType.TRANSACTION, ExchangeType.INFORMATIONAL
@@ -70,7 +65,8 @@ class Engine:
             self._sa_deleted,
             self._sa_authenticated,
         )
-        self._clients = Clients(self._runtime, self._phase1, self._is_assigned)
+        self.clients = Clients(self._runtime, self._records, self._phase1)
+        self._moves = PeerMoves(self._runtime, self._records, self._phase1)
         self._phase2 = Phase2Manager(self._runtime, self._records, self._phase1)
         self._spi_notices = SpiNotices(self._runtime, self._phase1)
         self._liveness = Liveness(self._runtime, self._records, self._phase1, self._phase2)
@@ -174,43 +170,6 @@ class Engine:
             if sa.established and sa.is_with(local, remote, port):
                 self._phase1.delete(sa, now, reason, retry=False)
 
-    # --- Easy VPN ---
-
-    def connect_client(
-        self, client: EzvpnClient, *, local: Address, peer: Address, now: float
-    ) -> None:
-        """Begin as an Easy VPN remote. Ends in `ClientConfigured` or `ClientEnded`."""
-        try:
-            self._phase1.start(local, peer, now, client=client)
-        except NegotiationError as error:
-            self._runtime.emit(ClientEnded(client.name, peer, str(error), False))
-
-    def answer_xauth(self, client: str, user: str, password: str) -> bool:
-        """What a server asked for (`XauthRequested`); False if none waits for it."""
-        return any(self._clients.answer(sa, user, password) for sa in self._of_client(client))
-
-    def disconnect_client(self, client: str, now: float, reason: str = "BY user command") -> None:
-        """End what an Easy VPN remote has or is about to have; its server is told of all SAs."""
-        for sa in self._of_client(client):
-            if sa.established:
-                for sas in self._records.of_sa(sa):
-                    informational.send_deletion(sa, sas)
-            self._phase1.delete(sa, now, reason, retry=False)
-
-    def _of_client(self, name: str) -> list[IsakmpSa]:
-        found = []
-        for sa in self._phase1:
-            client = sa.phase1.credentials.client if sa.phase1 is not None else None
-            if client is not None and client.name == name and not sa.deleted:
-                found.append(sa)
-        return found
-
-    def _is_assigned(self, address: IPv4Address) -> bool:
-        """Whether the client that was given an address is still there, with any SA."""
-        return any(
-            not sa.deleted and not sa.initiator and sa.assigned == address for sa in self._phase1
-        ) or self._records.has_remote(address)
-
     def traffic(
         self,
         local: Address,
@@ -229,6 +188,10 @@ class Engine:
         self._liveness.traffic(
             local, remote, port, received=received, sent=sent, since=since, now=now
         )
+
+    def peer_port_changed(self, sas_id: int, port: int) -> None:
+        """Authentic ESP of these SAs has come from another port (RFC 3948 section 4)."""
+        self._moves.port_changed(sas_id, port)
 
     @property
     def watches_traffic(self) -> bool:
@@ -304,7 +267,7 @@ class Engine:
         elif not header.flags & HeaderFlag.ENCRYPTED:
             complaints.unauthenticated(self._runtime, header.exchange, datagram)
         elif sa.authenticated and header.message_id and header.exchange == TRANSACTION:
-            self._clients.receive(sa, header, datagram, now)
+            self.clients.receive(sa, header, datagram, now)
             self._heard(sa, datagram, now)
         elif not sa.established and not (sa.authenticated and header.exchange == INFORMATIONAL):
             if sa.keys is not None and len(sa.work.early) < EARLY_LIMIT:
@@ -340,7 +303,7 @@ class Engine:
         iv = sa.phase1_keys().phase2_iv(sa.last_block, header.message_id)
         message = informational.open_authenticated(sa, header, datagram.payload, iv)
         sa.used_message_ids.add(header.message_id)
-        self._follow_peer(sa, datagram)
+        self._moves.follow(sa, datagram)
         node = node_of(header.message_id)
         self._runtime.debug(f"ISAKMP: set new node {node} to QM_IDLE")
         sa.debug(f" processing HASH payload. message ID = {node}")
@@ -349,23 +312,10 @@ class Engine:
         if not sa.deleted:
             sa.trace_input("IKE_MESG_FROM_PEER", "IKE_INFO_NOTIFY")
 
-    def peer_port_changed(self, sas_id: int, port: int) -> None:
-        """Authentic ESP of these SAs has come from another port (RFC 3948 section 4)."""
-        sas = self._records.get(sas_id)
-        if sas is None or not sas.peer_is_behind_nat or sas.remote_port == port:
-            return
-        old = (sas.remote, sas.remote_port)
-        own = (sa for sa in self._phase1 if sa.established and sa.conn_id == sas.isakmp_conn_id)
-        sa = next(own, None) or self._phase1.established(sas.local, *old)
-        if sa is not None:
-            sa.remote_port = port
-        conn_id = sa.conn_id if sa is not None else sas.isakmp_conn_id
-        self._peer_moved(old, (sas.remote, port), conn_id)
-
     # --- what the managers report ---
 
     def _sa_authenticated(self, sa: IsakmpSa, now: float) -> bool:
-        waits = self._clients.begin(sa, now)
+        waits = self.clients.begin(sa, now)
         if waits:
             self._take_early(sa, now)
         return waits
@@ -386,8 +336,7 @@ class Engine:
             self.receive(datagram, now)
 
     def _sa_deleted(self, sa: IsakmpSa, now: float, retry: bool, reason: str) -> None:
-        client = sa.phase1.credentials.client if sa.phase1 is not None else None
-        self._clients.ended(sa, reason, replaced=bool(client and self._of_client(client.name)))
+        self.clients.ended(sa, reason)
         self._phase2.sa_deleted(sa, now, retry)
         self._liveness.ended(sa, now)
 
@@ -396,28 +345,7 @@ class Engine:
     def _heard(self, sa: IsakmpSa, datagram: Datagram, now: float) -> None:
         """An authentic message: the peer is alive, and where it came from."""
         self._liveness.heard(sa, now)
-        self._follow_peer(sa, datagram)
-
-    def _follow_peer(self, sa: IsakmpSa, datagram: Datagram) -> None:
-        """A NAT may give the peer another port or address; the message that tells is authentic."""
-        new = (datagram.remote, datagram.remote_port)
-        if not sa.nat.peer_is_behind or new == (sa.remote, sa.remote_port):
-            return
-        old = (sa.remote, sa.remote_port)
-        sa.remote, sa.remote_port, sa.local_port = *new, datagram.local_port
-        self._peer_moved(old, new, sa.conn_id)
-
-    def _peer_moved(self, old: Peer, new: Peer, conn_id: int) -> None:
-        """SAs go along, but those of another peer stay: a NAT that restarts gives out ports anew,
-        so one peer may be where another was last seen.
-        """
-        others = {
-            sa.conn_id
-            for sa in self._phase1
-            if sa.established and sa.conn_id != conn_id and (sa.remote, sa.remote_port) == old
-        }
-        moved = self._records.move_peer(old, new, others)
-        self._runtime.emit(PeerMoved(*old, *new, moved))
+        self._moves.follow(sa, datagram)
 
     def _without_sa(self, header: Header, datagram: Datagram) -> None:
         runtime = self._runtime

@@ -20,8 +20,8 @@ from ipsecplane.ike.timers import Timer
 from ipsecplane.ike.types import Datagram, IsakmpSaView, IsakmpState, Phase2Policy
 
 if TYPE_CHECKING:
-    from ipsecplane.ike.clients import Side
     from ipsecplane.ike.dpd import DeadPeerDetection, PeersQuestions
+    from ipsecplane.ike.easy_vpn import Side
     from ipsecplane.ike.nat_keepalive import NatKeepalive
     from ipsecplane.ike.phase1_exchange import Phase1Exchange
     from ipsecplane.ike.quick_mode import QuickMode
