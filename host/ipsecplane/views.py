@@ -136,7 +136,8 @@ class AdjacencyView:
     """A next hop whose MAC address is known, or a tunnel.
 
     `routes` counts the routes that use it, `rewrite` is the Ethernet header; a tunnel has neither
-    address nor header, `chained` says what comes next.
+    address nor header, `chained` says what comes next. The counters are the data plane's, of what
+    was sent there; octets are those that a packet had when it came into the pipeline.
     """
 
     version: int
@@ -145,6 +146,8 @@ class AdjacencyView:
     routes: int
     rewrite: bytes = b""
     chained: str = ""
+    packets: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

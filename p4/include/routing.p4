@@ -135,6 +135,11 @@ control Routing(in headers_t hdr, inout metadata_t meta) {
 // Neighbours: the MAC address of the next hop.
 control Adjacency(in headers_t hdr, inout metadata_t meta) {
 
+    @id(0x13000009)
+    direct_counter(CounterType.packets_and_bytes) adjacency_v4_counter;
+    @id(0x1300000A)
+    direct_counter(CounterType.packets_and_bytes) adjacency_v6_counter;
+
     @id(0x01000015)
     action set_dst_mac(@id(1) bit<48> mac) {
         meta.dst_mac = mac;
@@ -156,6 +161,7 @@ control Adjacency(in headers_t hdr, inout metadata_t meta) {
             @defaultonly glean;
         }
         const default_action = glean();
+        counters = adjacency_v4_counter;
         size = ADJACENCY_TABLE_SIZE;
     }
 
@@ -170,6 +176,7 @@ control Adjacency(in headers_t hdr, inout metadata_t meta) {
             @defaultonly glean;
         }
         const default_action = glean();
+        counters = adjacency_v6_counter;
         size = ADJACENCY_TABLE_SIZE;
     }
 

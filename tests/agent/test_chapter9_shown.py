@@ -30,6 +30,7 @@ COMMANDS = (
     "show crypto session", "show crypto session detail", "show crypto ipsec profile",
     "show crypto map", "show ipv6 route", "show ipv6 cef", "show ipv6 interface",
     "show ipv6 interface brief", "show interfaces", "show interfaces stats",
+    "show adjacency GigabitEthernet0/0 detail",
 )  # fmt: skip
 
 
@@ -163,6 +164,8 @@ def test_adjacencies(made: Pair) -> None:
     detail = made.command(made.a, "show adjacency 2001:DB8:FFFF::2 detail")
     assert mac.replace(".", "").upper() in detail
     assert "86DD\n" in detail
+    tunnel = made.command(made.a, "show adjacency Tunnel0 detail")
+    assert "   5 packets, 500 bytes\n" in tunnel
 
 
 def test_stats(made: Pair) -> None:
@@ -241,6 +244,19 @@ def test_genie_reads_the_rest(genie: Parsed) -> None:
     assert (tunnel["tunnel_profile"], tunnel["tunnel_transport_mtu"]) == ("p", 1406)
     assert (tunnel["counters"]["in_pkts"], tunnel["counters"]["out_octets"]) == (5, 500)
     assert genie["show interfaces stats"]["Tunnel0"]["switching_path"]["total"]["pkts_in"] == 5
+
+
+def test_genie_reads_adjacencies(genie: Parsed, made: Pair) -> None:
+    """Everything that left by the interface went to this one neighbour, or was the host's own."""
+    found = genie["show adjacency GigabitEthernet0/0 detail"]
+    assert (found["protocol"], found["interface"]) == ("IPV6", "GigabitEthernet0/0")
+    assert found["address"] == "2001:DB8:FFFF::2(0)"
+    assert (found["encap_length"], found["encap_str"][-4:]) == (14, "86DD")
+    assert (found["link_type_after_encap"], found["adjacency_source"]) == ("ipv6", "IPv6 ND")
+    wan = next(v for v in made.a.router.agent.interfaces() if v.config.name == "GigabitEthernet0/0")
+    traffic = found["traffic_data"]
+    assert (traffic["packets"], traffic["bytes"]) == (wan.output_packets, wan.output_bytes)
+    assert traffic["packets"] >= 5
 
 
 def test_ntc_templates(shown: dict[str, str]) -> None:

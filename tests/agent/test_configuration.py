@@ -117,6 +117,10 @@ def test_a_new_policy_is_in_the_pipeline_before_the_interface_uses_it() -> None:
             "a wildcard mask with gaps cannot be negotiated",
         ),
         ({"transform": "esp-des esp-md5-hmac"}, "esp-des, esp-md5-hmac: weak"),
+        (
+            {"access_list": "crypto isakmp profile prof accounting list1"},
+            "accounting list1: there is no AAA server to tell",
+        ),
     ],
 )
 def test_what_cannot_work_or_should_not_be_used_is_told(

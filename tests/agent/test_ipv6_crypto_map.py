@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+from ipsecplane.ios.session import Session
 from routers import Pair, make_pair
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "ios"))
+from parsed import genie_parsed
 
 CONFIG = """\
 hostname {name}
@@ -53,7 +60,33 @@ def test_each_protects_its_ip_version() -> None:
     printed = world.command(world.a, "show crypto map interface GigabitEthernet0/0/1")
     assert 'Crypto Map IPv4 "four" 10 ipsec-isakmp' in printed
     assert 'Crypto Map IPv6 "six" 1 ipsec-isakmp' in printed
-    assert "IPv6 access list 102" in printed
+    assert "\tPeer = 2001:DB8:FFFF::2\n" in printed
+    assert (
+        "\tIPv6 access list 102\n"
+        "\t    permit ipv6 2001:DB8:1::/64 2001:DB8:2::/64 sequence 10\n"
+        "\tCurrent peer: 2001:DB8:FFFF::2\n"
+    ) in printed
+
+
+def test_show_of_the_interface_and_genie_on_both() -> None:
+    world = pair()
+    commands = ("show crypto map", "show ipv6 interface", "show ip interface")
+    shown = {command: world.command(world.a, command) for command in commands}
+    assert "  Input features: IPSec\n  Output features: IPSec" in shown["show ipv6 interface"]
+    session = Session(world.a.router.agent)
+    for line in (
+        "configure terminal", "crypto map ipv6 six 1 ipsec-isakmp", "qos pre-classify",
+        "interface GigabitEthernet0/0/1", "no crypto map four", "end",
+    ):  # fmt: skip
+        session.submit(line)
+    assert "IPSec" not in world.command(world.a, "show ip interface"), "IPv4 has no map now"
+    assert "\tQOS pre-classification\n" in world.command(world.a, "show crypto map tag six")
+    parsed = genie_parsed(shown)
+    six = parsed["show crypto map"]["ipv6"]["crypto_map_tag"]["six"]
+    assert six["peer"] == ["2001:DB8:FFFF::2"]
+    assert six["interfaces_crypto_map"]["interfaces"] == ["GigabitEthernet0/0/1"]
+    interface = parsed["show ipv6 interface"]["GigabitEthernet0/0/1"]
+    assert (interface["oper_status"], interface["mtu"]) == ("up", 1500)
 
 
 def test_matches_are_counted_line_by_line() -> None:

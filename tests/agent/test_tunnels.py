@@ -204,3 +204,13 @@ def test_recursive_routing_takes_the_tunnel_down() -> None:
     log = made.log(made.a)
     assert "%TUN-5-RECURDOWN: Tunnel0 temporarily disabled due to recursive routing" in log
     assert "Tunnel0, changed state to up" not in log
+
+
+def test_ends_on_one_link_may_have_link_local_addresses() -> None:
+    """The source interface says on which link: its address has the destination's scope."""
+    texts = [router(n, 3 - n).replace("2001:db8:ffff::", "fe80::") for n in (1, 2)]
+    made = make_pair((texts[0], texts[1]), (PORTS, PORTS))
+    made.run(5)
+    assert line_protocol(made.a)
+    assert pings(made, count=3) == "!!!"
+    assert "Peer: FE80::2 port 500" in made.command(made.a, "show crypto session")

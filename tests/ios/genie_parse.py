@@ -24,6 +24,7 @@ PARSERS = {
     "show ipv6 interface": ("show_interface", "ShowIpv6Interface"),
     "show ipv6 interface brief": ("show_ipv6", "ShowIpv6InterfaceBrief"),
     "show interfaces stats": ("show_interface", "ShowInterfacesStats"),
+    "show adjacency GigabitEthernet0/0 detail": ("show_adjacency", "ShowAdjacencyInterfaceDetail"),
     "show logging": ("show_logging", "ShowLogging"),
     "show clock": ("show_system", "ShowClock"),
     "show class-map": ("show_class", "ShowClassMap"),

@@ -37,7 +37,7 @@ from .punts import Punts
 from .qos import Qos
 from .stack import Stack
 from .tunnels import Tunnels
-from .warnings import unsupported_with_ipv6, weak_algorithms
+from .warnings import unsupported_with_ipv6, weak_algorithms, without_effect
 
 
 class ControlPlane:
@@ -184,7 +184,7 @@ class ControlPlane:
         self.nat.configure(config, self.ezvpn.remotes(), self.crypto.spd)
         self.tunnels.reconfigured(self.resolved)
         warnings += self.ezvpn.warnings()
-        warnings += weak_algorithms(config) + unsupported_with_ipv6(config)
+        warnings += weak_algorithms(config) + unsupported_with_ipv6(config) + without_effect(config)
         warnings += self.qos.configure(config, self.interfaces, self.now)
         new = [text for text in warnings if text not in self._warned]
         self._warned = set(warnings)

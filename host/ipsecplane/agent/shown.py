@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
 
-from ipsecplane.config import IsakmpPolicy, RouterConfig
+from ipsecplane.config import Address, IsakmpPolicy, RouterConfig
 from ipsecplane.ike.key_engine import transform_keywords
 from ipsecplane.ike.types import IsakmpState, ProtocolSa, ProxyIdentity
 from ipsecplane.ios import syslog
@@ -16,6 +17,7 @@ from ipsecplane.net.ip import EthernetFrame, mac_to_text
 from ipsecplane.targets.dependencies import Target
 from ipsecplane.targets.desired import largest_inner
 from ipsecplane.targets.session import Counts
+from ipsecplane.targets.transport import TargetError
 from ipsecplane.views import (
     AdjacencyView,
     CryptoEngineView,
@@ -283,18 +285,23 @@ def _tunnel(plane: ControlPlane, one: Interface) -> InterfaceView:
 def adjacencies(plane: ControlPlane) -> Iterator[AdjacencyView]:
     """Next hops that are resolved, and tunnels that are up, by interface."""
     neighbours = plane.stack.neighbours.table()
+    sent = _sent_to_neighbours(plane)
+    tunnels = {view.config.name: view for view in interfaces(plane) if view.config.is_tunnel}
     routes = plane.stack.rib.forwarding()
     for one in plane.interfaces:
         for if_id, address, mac in neighbours:
             if if_id == one.if_id:
                 ethertype = 0x0800 if address.version == 4 else 0x86DD
                 users = sum(r.interface == one.name and r.next_hop == address for r in routes)
+                counts = sent.get((if_id, address), Counts())
                 yield AdjacencyView(
                     address.version,
                     one.name,
                     address,
                     users,
                     EthernetFrame(mac, one.mac, ethertype, b"").encode()[:14],
+                    packets=counts.packets,
+                    bytes=counts.bytes,
                 )
         tunnel = one.config.tunnel
         if tunnel is not None and one.up:
@@ -302,7 +309,36 @@ def adjacencies(plane: ControlPlane) -> Iterator[AdjacencyView]:
             users = sum(r.interface == one.name and r.prefix.version == version for r in routes)
             source = tunnel_source(plane.resolved, tunnel)
             chained = f"{source}, {tunnel.destination}".upper()
-            yield AdjacencyView(version, one.name, None, users, chained=chained)
+            view = tunnels[one.name]
+            yield AdjacencyView(
+                version,
+                one.name,
+                None,
+                users,
+                chained=chained,
+                packets=view.output_packets,
+                bytes=view.output_bytes,
+            )
+
+
+def _sent_to_neighbours(plane: ControlPlane) -> dict[tuple[int, Address], Counts]:
+    """What the pipeline has sent to each next hop, by interface number and address."""
+    session = plane.sessions[Target.PIPELINE]
+    if not session.ready:
+        return {}
+    try:
+        rows = session.read_direct_counters(["adjacency_v4", "adjacency_v6"])
+    except TargetError:
+        return {}
+    found: dict[tuple[int, Address], Counts] = {}
+    for (table, match, _), counts in rows.items():
+        fields = dict(match)
+        if_id, next_hop = fields["if_id"], fields["next_hop"]
+        assert isinstance(if_id, int)
+        assert isinstance(next_hop, int)
+        address = IPv4Address(next_hop) if table == "adjacency_v4" else IPv6Address(next_hop)
+        found[if_id, address] = counts
+    return found
 
 
 def crypto_engine(plane: ControlPlane) -> CryptoEngineView:

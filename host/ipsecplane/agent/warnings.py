@@ -1,4 +1,4 @@
-"""What a configuration should not have: algorithms that are broken or too short by now."""
+"""What a configuration should not have, or asks for in vain."""
 
 from __future__ import annotations
 
@@ -40,6 +40,16 @@ def unsupported_with_ipv6(config: RouterConfig) -> list[str]:
         " supported in IPv6: the policy is not used with IPv6 peers"
         for policy in config.isakmp_policies
         if policy.authentication != "pre-share"
+    ]
+
+
+def without_effect(config: RouterConfig) -> list[str]:
+    """Accounting of ISAKMP profiles: there is no AAA server to tell of sessions."""
+    return [
+        f"crypto isakmp profile {profile.name}: accounting {profile.accounting}: there is no AAA"
+        " server to tell; crypto logging session logs sessions instead"
+        for profile in config.isakmp_profiles.values()
+        if profile.accounting is not None
     ]
 
 

@@ -50,23 +50,32 @@ def _entry(config: RouterConfig, found: CryptoMap, entry: CryptoMapEntry) -> lis
         rows.append("\t\t(missing peer or access-list definitions)")
     if entry.description:
         rows.append(f"\tDescription: {entry.description}")
-    rows += [f"\tPeer = {peer}" for peer in entry.peers]
+    rows += [f"\tPeer = {str(peer).upper()}" for peer in entry.peers]
     rows.append("\tAccess-List SS dynamic: False")
     if acl is not None:
         rows += _access_list(acl)
     elif entry.match_address:
-        rows.append(f"\tExtended IP access list {entry.match_address}")
+        kind = "Extended IP" if found.version == 4 else "IPv6"
+        rows.append(f"\t{kind} access list {entry.match_address}")
     if entry.peers:
-        rows.append(f"\tCurrent peer: {entry.peers[0]}")
-    return [*rows, *_protection(config, entry), *_users(config, found)]
+        rows.append(f"\tCurrent peer: {str(entry.peers[0]).upper()}")
+    rows += _protection(config, entry)
+    if entry.pre_classify:
+        rows.append("\tQOS pre-classification")
+    return [*rows, *_users(config, found)]
 
 
 def _access_list(acl: AccessList) -> list[str]:
     kind = "Extended" if acl.extended else "Standard"
     heading = f"{kind} IP" if acl.version == 4 else "IPv6"
-    before = f"access-list {acl.name} " if acl.version == 4 else ""
-    lines = [f"\t    {before}{entry_text(line, acl.extended)}" for line in acl.entries]
-    return [f"\t{heading} access list {acl.name}", *lines]
+    rows = [f"\t{heading} access list {acl.name}"]
+    for line in acl.entries:
+        text = entry_text(line, acl.extended)
+        if acl.version == 6:
+            rows.append(f"\t    {text} sequence {line.sequence}")
+        else:
+            rows.append(f"\t    access-list {acl.name} {text}")
+    return rows
 
 
 def _protection(config: RouterConfig, entry: CryptoMapEntry) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv6Address, IPv6Network
 
-from ipsecplane.config import Address, Network
+from ipsecplane.config import Address, InterfaceConfig, Network
 from ipsecplane.ios.show.interface import status_of
 from ipsecplane.views import AdjacencyView, InterfaceView, RouteView
 
@@ -92,8 +92,15 @@ def ipv6_interface(views: Sequence[InterfaceView]) -> list[str]:
             f"  MTU is {view.mtu_of(6)} bytes",
             "  ICMP error messages limited to one every 500 milliseconds",
             "  ICMP unreachables are sent",
+            *_features(config),
         ]
     return rows
+
+
+def _features(config: InterfaceConfig) -> list[str]:
+    if config.ipv6_crypto_map is None:
+        return []
+    return ["  Input features: IPSec", "  Output features: IPSec"]
 
 
 def ipv6_interface_brief(views: Sequence[InterfaceView]) -> list[str]:
@@ -120,14 +127,19 @@ def adjacency(views: Sequence[AdjacencyView], *, detail: bool = False) -> list[s
         indent = " " * 35
         if view.rewrite:
             rows += [
+                f"{indent}{view.packets} packets, {view.bytes} bytes",
                 f"{indent}epoch 0",
                 f"{indent}sourced in sev-epoch 0",
                 f"{indent}Encap length {len(view.rewrite)}",
                 f"{indent}{view.rewrite.hex().upper()}",
+                f"{indent}L2 destination address byte offset 0",
+                f"{indent}L2 destination address byte length 6",
+                f"{indent}Link-type after encap: {'ip' if view.version == 4 else 'ipv6'}",
                 f"{indent}{'ARP' if view.version == 4 else 'IPv6 ND'}",
             ]
         else:
             rows += [
+                f"{indent}{view.packets} packets, {view.bytes} bytes",
                 f"{indent}epoch 0",
                 f"{indent}sourced in sev-epoch 0",
                 f"{indent}empty encap string",
