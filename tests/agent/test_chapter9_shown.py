@@ -30,7 +30,7 @@ COMMANDS = (
     "show crypto session", "show crypto session detail", "show crypto ipsec profile",
     "show crypto map", "show ipv6 route", "show ipv6 cef", "show ipv6 interface",
     "show ipv6 interface brief", "show interfaces", "show interfaces stats",
-    "show adjacency GigabitEthernet0/0 detail",
+    "show adjacency GigabitEthernet 0/0 detail",
 )  # fmt: skip
 
 
@@ -143,7 +143,9 @@ def test_the_engine(made: Pair) -> None:
 
 
 def test_ipv6_tables_by_prefix(made: Pair) -> None:
-    assert "via Tunnel0" in made.command(made.a, "show ipv6 route 2001:DB8:2::9")
+    entry = made.command(made.a, "show ipv6 route 2001:DB8:2::9")
+    assert entry.startswith('Routing entry for 2001:DB8:2::/64\n  Known via "static", distance 1')
+    assert entry.endswith("    directly connected via Tunnel0\n")
     assert "Route not found" in made.command(made.a, "show ipv6 route 2001:DB8:77::9")
     assert made.command(made.a, "show ipv6 cef 2001:DB8:2::/64").startswith(
         "2001:DB8:2::/64\n  attached to Tunnel0\n"
@@ -158,7 +160,9 @@ def test_adjacencies(made: Pair) -> None:
         made.a, "show adjacency"
     )
     assert "Tunnel0" not in made.command(made.a, "show adjacency link ipv4")
-    assert "  2 IPv6 adjacencies\n" in made.command(made.a, "show adjacency summary")
+    assert "  2 complete adjacencies of linktype IPV6\n" in made.command(
+        made.a, "show adjacency summary"
+    )
     b = made.b.router.agent.interfaces()
     mac = next(view.mac for view in b if view.config.name == "GigabitEthernet0/0")
     detail = made.command(made.a, "show adjacency 2001:DB8:FFFF::2 detail")
@@ -248,7 +252,7 @@ def test_genie_reads_the_rest(genie: Parsed) -> None:
 
 def test_genie_reads_adjacencies(genie: Parsed, made: Pair) -> None:
     """Everything that left by the interface went to this one neighbour, or was the host's own."""
-    found = genie["show adjacency GigabitEthernet0/0 detail"]
+    found = genie["show adjacency GigabitEthernet 0/0 detail"]
     assert (found["protocol"], found["interface"]) == ("IPV6", "GigabitEthernet0/0")
     assert found["address"] == "2001:DB8:FFFF::2(0)"
     assert (found["encap_length"], found["encap_str"][-4:]) == (14, "86DD")

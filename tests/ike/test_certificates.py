@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ipsecplane.config import IkeIdentity, IsakmpKey, IsakmpPeer, IsakmpPolicy, Trustpoint
-from ipsecplane.ike import certificates
+from ipsecplane.ike import certificates, distinguished_names
 from ipsecplane.ike.certificates import CertificateError
 from ipsecplane.ike.constants import ExchangeType
 from ipsecplane.ike.types import (
@@ -199,14 +199,14 @@ def test_any_octets_are_a_certificate_or_a_named_error(data: bytes) -> None:
 
 def test_a_name_is_the_same_in_any_kind_of_string() -> None:
     text = certificate("a", "Root").subject.public_bytes()
-    assert certificates.same_name(text.replace(b"\x0c", b"\x13"), text)
-    assert certificates.same_name(text.replace(b"ipsecplane", b"IPSECplane"), text)
-    assert not certificates.same_name(certificate("b", "Root").subject.public_bytes(), text)
+    assert distinguished_names.same_name(text.replace(b"\x0c", b"\x13"), text)
+    assert distinguished_names.same_name(text.replace(b"ipsecplane", b"IPSECplane"), text)
+    assert not distinguished_names.same_name(certificate("b", "Root").subject.public_bytes(), text)
 
 
 @given(st.binary(max_size=60))
 def test_any_octets_are_a_name_or_none(data: bytes) -> None:
-    assert not certificates.same_name(data, certificate("a", "Root").subject.public_bytes())
+    assert not distinguished_names.same_name(data, certificate("a", "Root").subject.public_bytes())
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)

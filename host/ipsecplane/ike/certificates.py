@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509.oid import NameOID
 
 from ipsecplane.config import IkeIdentity, Trustpoint
+from ipsecplane.ike.distinguished_names import same_name, text_of
 
 X509_SIGNATURE: Final = 4
 """Encoding of CERT and CERTREQ payloads that hold a certificate for signatures, or its issuer."""
@@ -44,7 +45,7 @@ def load(der: bytes) -> x509.Certificate:
     except Exception as error:  # the decoder has many errors of its own
         raise CertificateError(f"is not a certificate: {error}") from error
     if not isinstance(key, RSAPublicKey):
-        raise CertificateError(f"{name_text(found.subject)} has no RSA key")
+        raise CertificateError(f"{_text(found.subject)} has no RSA key")
     return found
 
 
@@ -107,7 +108,7 @@ def verified(
             break
         _check_authority(issuer)
         current = issuer
-    raise CertificateError(f"no trustpoint for {name_text(current.issuer)}", "CERTIFICATE_INVALID")
+    raise CertificateError(f"no trustpoint for {_text(current.issuer)}", "CERTIFICATE_INVALID")
 
 
 def check_identity(certificate: x509.Certificate, identity: IkeIdentity) -> None:
@@ -131,7 +132,7 @@ def check_identity(certificate: x509.Certificate, identity: IkeIdentity) -> None
         case _:
             there = identity.value in units(certificate)
     if not there:
-        shown = name_text(certificate.subject)
+        shown = _text(certificate.subject)
         raise CertificateError(
             f"identity {identity.kind} {identity.value} is not that of its certificate ({shown})"
         )
@@ -142,73 +143,10 @@ def units(certificate: x509.Certificate) -> list[str]:
     return _attributes(certificate, (NameOID.ORGANIZATIONAL_UNIT_NAME,))
 
 
-def same_name(one: bytes, other: bytes) -> bool:
-    """Whether two names in DER are the same, whatever kinds of strings they are written in.
-
-    RFC 5280 section 7.1: case and runs of blanks do not count. Octets that are no name are not the
-    same as any.
-    """
-    try:
-        return _name_parts(one) == _name_parts(other)
-    except (IndexError, UnicodeDecodeError):
-        return False
+def _text(name: x509.Name) -> str:
+    return text_of(name.public_bytes())
 
 
-_UTF_16: Final = 0x1E  # BMPString
-
-
-def _name_parts(name: bytes) -> list[list[tuple[bytes, str]]]:
-    """RDNs as (object identifier, text). Raises IndexError or UnicodeDecodeError."""
-    found = []
-    for _, rdn in _elements(_elements(name)[0][1]):
-        parts = []
-        for _, pair in _elements(rdn):
-            inside = _elements(pair)
-            oid, (kind, value) = inside[0][1], inside[1]
-            text = value.decode("utf-16-be" if kind == _UTF_16 else "utf-8")
-            parts.append((oid, " ".join(text.casefold().split())))
-        found.append(sorted(parts))
-    return found
-
-
-def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """(tag, content) of the DER elements in a row. Raises IndexError for a length that lies."""
-    found = []
-    at = 0
-    while at < len(data):
-        tag, size, at = data[at], data[at + 1], at + 2
-        if size & 0x80:
-            octets = size & 0x7F
-            if not 1 <= octets <= 2:
-                raise IndexError("length")
-            size, at = int.from_bytes(data[at : at + octets]), at + octets
-        if at + size > len(data):
-            raise IndexError("length")
-        found.append((tag, data[at : at + size]))
-        at += size
-    return found
-
-
-def name_text(name: x509.Name) -> str:
-    """A distinguished name as IOS prints it, the most specific part first: `cn=Router,o=X`."""
-    parts = [
-        f"{_SHORT.get(part.oid, part.oid.dotted_string)}={part.value!s}"
-        for part in reversed(list(name))
-    ]
-    return ",".join(parts)
-
-
-_SHORT: Final = {
-    NameOID.COMMON_NAME: "cn",
-    NameOID.ORGANIZATION_NAME: "o",
-    NameOID.ORGANIZATIONAL_UNIT_NAME: "ou",
-    NameOID.COUNTRY_NAME: "c",
-    NameOID.STATE_OR_PROVINCE_NAME: "st",
-    NameOID.LOCALITY_NAME: "l",
-    NameOID.SERIAL_NUMBER: "serialNumber",
-    NameOID.UNSTRUCTURED_NAME: "hostname",
-    NameOID.EMAIL_ADDRESS: "e",
-}
 _HOST_NAMES: Final = (NameOID.COMMON_NAME, NameOID.UNSTRUCTURED_NAME)
 
 
@@ -237,13 +175,13 @@ def _check_authority(certificate: x509.Certificate) -> None:
     try:
         found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     except x509.ExtensionNotFound:
-        raise CertificateError(f"{name_text(certificate.subject)} is no CA") from None
+        raise CertificateError(f"{_text(certificate.subject)} is no CA") from None
     if not found.value.ca:
-        raise CertificateError(f"{name_text(certificate.subject)} is no CA")
+        raise CertificateError(f"{_text(certificate.subject)} is no CA")
 
 
 def _check_time(certificate: x509.Certificate, at: datetime) -> None:
-    shown, serial = name_text(certificate.subject), f"{certificate.serial_number:02X}"
+    shown, serial = _text(certificate.subject), f"{certificate.serial_number:02X}"
     if at < certificate.not_valid_before_utc:
         begin = certificate.not_valid_before_utc
         raise CertificateError(

@@ -10,6 +10,7 @@ from ipsecplane.config import IkeIdentity, Trustpoint
 from ipsecplane.ike import certificates
 from ipsecplane.ike.certificates import X509_SIGNATURE, CertificateError
 from ipsecplane.ike.constants import NotifyType, PayloadType
+from ipsecplane.ike.distinguished_names import text_of
 from ipsecplane.ike.errors import AuthenticationError, NegotiationError, PayloadError
 from ipsecplane.ike.isakmp_sa import IsakmpSa
 from ipsecplane.ike.messages import Message
@@ -84,7 +85,7 @@ class Signatures:
         except CertificateError as error:
             self._refuse(error)
             raise AuthenticationError(f"certificate of {sa.remote}: {error}") from error
-        sa.debug(f" peer's certificate is valid: {certificates.name_text(certificate.subject)}")
+        sa.debug(f" peer's certificate is valid: {text_of(certificate.subject.public_bytes())}")
         sa.debug(" processing SIG payload. message ID = 0")
         signature = single(message.payloads, PayloadType.SIGNATURE).body
         if not certificates.check_signature(certificate, signature, digest):

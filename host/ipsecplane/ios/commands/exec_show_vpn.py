@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 # -- crypto ----------------------------------------------------------------------------------------
 
 
-@EXEC.command("show crypto isakmp peers [config$config|detail$detail]", "Show ISAKMP peers",
+@EXEC.command("show crypto isakmp peers [{A.B.C.D|X:X:X:X::X}$peer|config$config|detail$detail]",
+              "Show ISAKMP peers", "Show one peer", "Show one peer",
               "Show what is configured for peers", "Show more of each peer")  # fmt: skip
 def show_isakmp_peers(session: Session, args: Args) -> list[str]:
     configured = session.router.config.isakmp_peers
     if "config" in args:
         return isakmp_peers.peer_config(configured)
-    return isakmp_peers.peers(session.router.isakmp_sas(), configured, detail="detail" in args)
+    sas = session.router.isakmp_sas()
+    if "peer" in args:
+        sas = [sa for sa in sas if sa.remote == args.address("peer")]
+    return isakmp_peers.peers(sas, configured, detail="detail" in args)
 
 
 @EXEC.command("show crypto isakmp profile [tag WORD$tag|vrf WORD$vrf]", "Show ISAKMP profiles",
@@ -154,6 +158,8 @@ def show_ipv6_route(session: Session, args: Args) -> list[str]:
             routes = [r for r in routes if r.code == code]
     if not routes and ("address" in args or "prefix" in args):
         raise CommandError("% Route not found")
+    if "address" in args:
+        return ipv6.routing_entry(routes)
     return ipv6.ipv6_route(routes, multicast=len(args.values) == 0 or "local" in args)
 
 

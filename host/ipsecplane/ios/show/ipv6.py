@@ -38,6 +38,30 @@ def ipv6_route(routes: Sequence[RouteView], *, multicast: bool = True) -> list[s
     return rows
 
 
+_KNOWN_VIA = {"C": "connected", "L": "local", "S": "static"}
+
+
+def routing_entry(routes: Sequence[RouteView]) -> list[str]:
+    """`show ipv6 route X:X:X:X::X`: the ways of one prefix."""
+    first = routes[0]
+    rows = [
+        f"Routing entry for {_text(first.prefix)}",
+        f'  Known via "{_KNOWN_VIA.get(first.code, first.code)}", distance {first.distance}, '
+        f"metric {first.metric}",
+        f"  Route count is {len(routes)}/{len(routes)}, share count 0",
+        "  Routing paths:",
+    ]
+    for route in routes:
+        if route.code == "L":
+            rows.append(f"    receive via {route.interface}")
+        elif route.next_hop is None:
+            rows.append(f"    directly connected via {route.interface}")
+        else:
+            through = f", {route.interface}" if route.interface else ""
+            rows.append(f"    {_text(route.next_hop)}{through}")
+    return rows
+
+
 def ipv6_cef(routes: Sequence[RouteView], *, detail: bool = False) -> list[str]:
     rows: list[str] = []
     for route in routes:
@@ -151,11 +175,28 @@ def adjacency(views: Sequence[AdjacencyView], *, detail: bool = False) -> list[s
 
 
 def adjacency_summary(views: Sequence[AdjacencyView]) -> list[str]:
-    rows = [f"Adjacency table has {len(views)} adjacencies:"]
-    for version, name in ((4, "IP"), (6, "IPv6")):
-        mine = [view for view in views if view.version == version]
-        rows.append(f"  {len(mine)} {name} adjacencies")
-    rows += ["", "Interface                 Adjacency Count"]
+    """All are complete: a next hop without an address is no adjacency yet."""
+    rows = [
+        f"Adjacency table has {len(views)} adjacencies:",
+        f"  {len(views)} complete adjacencies",
+        "  0 incomplete adjacencies",
+    ]
+    for version, name in ((4, "IP"), (6, "IPV6")):
+        count = sum(view.version == version for view in views)
+        rows += [
+            f"  {count} complete adjacencies of linktype {name}",
+            f"  0 incomplete adjacencies of linktype {name}",
+        ]
+    rows += [
+        "",
+        f"Database epoch:        0 ({len(views)} entries at this epoch)",
+        "",
+        "Adjacency manager summary event processing:",
+        "  Summary events epoch is 0",
+        "  Summary events queue contains 0 events (high water mark 0 events)",
+        "",
+        "Interface                 Adjacency Count",
+    ]
     for interface in dict.fromkeys(view.interface for view in views):
         count = sum(view.interface == interface for view in views)
         rows.append(f"{interface:<25} {count}")

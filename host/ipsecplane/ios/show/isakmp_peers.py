@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ipsecplane.config import IdentityMatch, IsakmpPeer, IsakmpProfile, RouterConfig
+from ipsecplane.ike.distinguished_names import shown
 from ipsecplane.ike.types import IsakmpSaView
 
 
@@ -23,7 +24,7 @@ def peers(
             f"Peer: {str(sa.remote).upper()} Port: {sa.remote_port} Local: {str(sa.local).upper()}"
         )
         if sa.peer_identity is not None:
-            rows.append(f" Phase1 id: {sa.peer_identity.value}")
+            rows.append(f" Phase1 id: {shown(sa.peer_identity)}")
         texts = [p.description for p in configured if p.network and sa.remote in p.network]
         rows += [f" Desc: {text}" for text in texts if text]
         if detail:

@@ -8,6 +8,7 @@ from cryptography import x509
 
 from ipsecplane.config import Trustpoint
 from ipsecplane.ike import certificates
+from ipsecplane.ike.distinguished_names import parts_of
 
 
 def pki_certificates(trustpoints: Iterable[Trustpoint]) -> list[str]:
@@ -40,7 +41,7 @@ def _certificate(trustpoint: Trustpoint, one: x509.Certificate) -> list[str]:
 
 
 def _name(name: x509.Name) -> list[str]:
-    return [f"    {part}" for part in certificates.name_text(name).split(",")]
+    return [f"    {part}" for part in parts_of(name.public_bytes())]
 
 
 def pki_trustpoints(trustpoints: Iterable[Trustpoint]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ipsecplane.config import Address
+from ipsecplane.config import Address, IkeIdentity
+from ipsecplane.ike.distinguished_names import shown
 from ipsecplane.ike.types import IsakmpSaView, IsakmpState, ProxyIdentity
 from ipsecplane.views import IdentView
 
@@ -93,7 +94,7 @@ def _session(session: Session, now: float, detail: bool) -> list[str]:
         named = next((sa.peer_identity for sa in session.ike if sa.peer_identity), None)
         rows += [
             f"{peer} fvrf: (none) ivrf: (none)",
-            *([f"      Phase1_id: {named.value.upper()}"] if named is not None else []),
+            *([f"      Phase1_id: {_identity(named)}"] if named is not None else []),
             "      Desc: (none)",
         ]
     rows.append("  Session ID: 0")
@@ -102,6 +103,10 @@ def _session(session: Session, now: float, detail: bool) -> list[str]:
     for flow in session.flows:
         rows += _flow(flow, detail)
     return rows
+
+
+def _identity(identity: IkeIdentity) -> str:
+    return shown(identity) if identity.kind != "address" else identity.value.upper()
 
 
 def _ike_sa(sa: IsakmpSaView, now: float, detail: bool) -> list[str]:
