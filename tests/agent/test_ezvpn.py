@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from ipsecplane.ike.types import IsakmpState
+from ipsecplane.ios.configuration import body
+from ipsecplane.ios.loader import load_running_config
 from ipsecplane.ios.session import Session
 from ipsecsim.network.host import Host
 
@@ -243,6 +245,36 @@ def test_a_certificate_instead_of_a_group() -> None:
     assert " rsig 2  " in made.command(made.b, "show crypto isakmp sa detail")
     assert "(Server)  Mode=CLIENT  User=alice  Group=unity" in made.log(made.b)
     assert made.ping(made.a, "192.168.2.1", "10.9.0.1").marks == "!!!!!"
+
+
+def test_reverse_routes_come_and_go_with_the_client() -> None:
+    """The server knows the way to the pool's addresses only by the SAs of those that have them."""
+    remote = REMOTE.format(mode="client", connect="auto", user=USER, peers="peer 203.0.113.2")
+    server = SERVER.format(group="save-password").replace(
+        " set transform-set strong\n", " set transform-set strong\n reverse-route\n"
+    )
+    server = server.replace("ip route 0.0.0.0 0.0.0.0 203.0.113.1\n", "")
+    made = make_pair((remote, server), (REMOTE_PORTS, PORTS))
+    made.run(3)
+    route = "10.9.0.1 [1/0] via 203.0.113.1, GigabitEthernet0/0"
+    assert route in made.command(made.b, "show ip route")
+    assert made.ping(made.a, "192.168.2.1", "10.9.0.1").marks == "!!!!!"
+    made.wire.set_up(False)
+    made.command(made.b, "clear crypto session")
+    made.run(1)
+    assert "10.9.0.1" not in made.command(made.b, "show ip route")
+
+
+def test_static_reverse_routes_are_always_there() -> None:
+    reverse = " reverse-route remote-peer 203.0.113.77 static\n set reverse-route distance 20\n"
+    one = router("one", 1, 2, extra_map=reverse)
+    made = make_pair((one, router("two", 2, 1)), (PORTS, PORTS))
+    made.run(0)
+    route = "192.168.2.0/24 [20/0] via 203.0.113.77, GigabitEthernet0/0"
+    assert route in made.command(made.a, "show ip route")
+    text = body(load_running_config(one)[0])
+    assert " reverse-route remote-peer 203.0.113.77 static\n" in text
+    assert " set reverse-route distance 20\n" in text
 
 
 # --- client mode: inside hosts share the assigned address ---

@@ -277,6 +277,22 @@ def test_without_respond_nothing_is_given() -> None:
     assert wire.b.of(ClientConnected) == []
 
 
+@pytest.mark.parametrize("users", [None, ACCESS.users], ids=["no users", "xauth"])
+@pytest.mark.parametrize("respond", [False, True])
+def test_a_server_that_does_not_wait_to_be_asked(
+    respond: bool, users: dict[str, str] | None
+) -> None:
+    """`client configuration address initiate`: it sets what else the client would ask for."""
+    wire = ez_world(replace(ACCESS, users=users, respond=respond, initiate=True))
+    given = up(wire)
+    assert (given.address, given.domain) == (IPv4Address("10.9.0.1"), "example.com")
+    assert given.split == GROUP.split
+    (connected,) = wire.b.of(ClientConnected)
+    assert (connected.group, connected.address) == ("unity", given.address)
+    protect(wire, "10.9.0.1/32")
+    check_pair(wire.a.of(OutboundSasReady)[0].sas, wire.b.of(OutboundSasReady)[0].sas)
+
+
 def test_the_same_client_gets_the_same_address_again() -> None:
     wire = ez_world()
     assert up(wire).address == IPv4Address("10.9.0.1")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
-from ipsecplane.config import RouterConfig
+from ipsecplane.config import RouterConfig, StaticRoute
 from ipsecplane.ike.engine import Engine
 from ipsecplane.ike.types import Datagram, IkeConfig
 from ipsecplane.ios import syslog
@@ -35,6 +35,7 @@ from .nat import Nat
 from .options import AgentOptions, ReplayUnit
 from .punts import Punts
 from .qos import Qos
+from .reverse_routes import reverse_routes
 from .stack import Stack
 from .tunnels import Tunnels
 from .warnings import unsupported_with_ipv6, weak_algorithms, without_effect
@@ -102,6 +103,7 @@ class ControlPlane:
             self.stack, self.crypto, self.counters, self.log, self.nat, self.largest_inner
         )
         self.resolved = config
+        self._reverse: tuple[StaticRoute, ...] = ()
         self._clock = clock
         self._options = options
         self._inbox: deque[PacketIn | Digest] = deque()
@@ -193,17 +195,20 @@ class ControlPlane:
         return new
 
     def _route(self) -> None:
-        """Interfaces and routes anew: configuration has changed, or which tunnels are up."""
+        """Interfaces and routes anew: configuration has changed, or which tunnels or SAs are up."""
         config = self.resolved
         self.interfaces.configure(config, self.tunnels.up())
-        self.stack.rib = Rib(config.interfaces, config.routes, self.interfaces.is_up)
+        self._reverse = reverse_routes(self.crypto.spd, self.crypto.sad)
+        routes = (*config.routes, *self._reverse)
+        self.stack.rib = Rib(config.interfaces, routes, self.interfaces.is_up)
 
     def _follow_tunnels(self) -> None:
         """The line protocol of tunnels follows SAs and routes."""
         self.tunnels.follow_routes(self.stack.rib)
         before = {one.name: one.up for one in self.interfaces if one.config.tunnel is not None}
         up = self.tunnels.up()
-        if up == {name for name, was_up in before.items() if was_up}:
+        as_before = up == {name for name, was_up in before.items() if was_up}
+        if as_before and self._reverse == reverse_routes(self.crypto.spd, self.crypto.sad):
             return
         self._route()
         for name in self.tunnels.find_loops(self.stack.rib):

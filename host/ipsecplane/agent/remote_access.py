@@ -25,7 +25,15 @@ def remote_access(config: RouterConfig) -> tuple[RemoteAccess, ...]:
         users = config.users if crypto_map.client_authentication is not None else None
         if users is not None and crypto_map.client_authentication not in config.login_lists:
             users = {}  # a list that does not exist lets nobody in
-        found.append(RemoteAccess(addresses, groups, users, crypto_map.client_respond))
+        found.append(
+            RemoteAccess(
+                addresses,
+                groups,
+                users,
+                respond=crypto_map.client_respond,
+                initiate=crypto_map.client_initiate,
+            )
+        )
     return tuple(found)
 
 

@@ -6,7 +6,14 @@ difference. Defaults are IOS's. Times are seconds, volumes kilobytes, MTUs bytes
 
 from .addresses import Address, Network
 from .interface import TUNNEL_MODES, InterfaceConfig, TunnelConfig, TunnelMode, VirtualReassembly
-from .ipsec import CryptoMap, CryptoMapEntry, IpsecProfile, Protection, TransformSet
+from .ipsec import (
+    CryptoMap,
+    CryptoMapEntry,
+    IpsecProfile,
+    Protection,
+    ReverseRoute,
+    TransformSet,
+)
 from .isakmp import (
     KEEPALIVE_RETRY,
     NO_NETWORK,
@@ -51,6 +58,7 @@ __all__ = [
     "LoggingConfig",
     "Network",
     "Protection",
+    "ReverseRoute",
     "RouterConfig",
     "StaticRoute",
     "Timestamps",

@@ -34,6 +34,18 @@ class Protection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReverseRoute:
+    """`reverse-route`: routes to what is behind peers, by the peer or by `gateway`.
+
+    They are there while there are SAs, or always if `static`.
+    """
+
+    static: bool = False
+    gateway: Address | None = None
+    distance: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class CryptoMapEntry(Protection):
     """One sequence number of a crypto map."""
 
@@ -43,6 +55,8 @@ class CryptoMapEntry(Protection):
     idle_to_default: bool = False  # an idle peer's turn ends, the default peer's begins
     match_address: str | None = None
     dynamic: str | None = None  # this entry stands for a dynamic map of that name
+    reverse_route: ReverseRoute | None = None
+    reverse_distance: int | None = None  # `set reverse-route distance`
     pre_classify: bool = False  # output QoS goes by the header before encryption
 
 

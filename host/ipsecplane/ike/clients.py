@@ -44,9 +44,10 @@ class Clients:
             return False
         server = Server(sa, self._phase1, access, terms.group, self._pools)
         sa.client = server
-        if access.users is None or terms.no_xauth:
+        users = access.users if not terms.no_xauth else None
+        if users is None and not server.offers:
             return False
-        server.begin(access.users, now)
+        server.begin(users, now)
         return True
 
     def receive(self, sa: IsakmpSa, header: Header, datagram: Datagram, now: float) -> None:

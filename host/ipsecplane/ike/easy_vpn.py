@@ -99,9 +99,12 @@ class Server(Side):
         self._access = access
         self._pools = pools
 
-    def begin(self, users: Mapping[str, str], now: float) -> None:
-        """Ask for the user; without users there is nothing to ask."""
+    def begin(self, users: Mapping[str, str] | None, now: float) -> None:
+        """Ask for the user; None = there is nothing to ask."""
         sa = self.sa
+        if users is None:
+            self._let_in(now)
+            return
         self._users = users
         sa.debug("Need XAUTH")
         sa.state = IsakmpState.CONF_XAUTH
@@ -135,7 +138,27 @@ class Server(Side):
         self.stop()
         self._good = False
         self.sa.debug("Old State = IKE_XAUTH_SET_SENT  New State = IKE_P1_COMPLETE ")
-        self._owner.complete(self.sa, now)
+        group = self.group
+        if group is None or not self.offers:
+            self._owner.complete(self.sa, now)
+            return
+        self.sa.assigned = self._allocate(group)
+        if self.sa.assigned is None:
+            self._owner.turn_away(self.sa, now, "no address left in the pool")
+            return
+
+        def taken(_: Config, at: float) -> None:
+            self._owner.complete(self.sa, at)
+            self._connected(group)
+
+        self.sa.state = IsakmpState.CONF_ADDR
+        offered = mode_config.offer(self._next_identifier(), group, self.sa.assigned)
+        self._begin(offered, taken, now)
+
+    @property
+    def offers(self) -> bool:
+        """Whether this client is configured without asking."""
+        return self._access.initiate and self.group is not None
 
     def _asked(self, header: Header, datagram: Datagram, config: Config, now: float) -> None:
         sa = self.sa
@@ -159,10 +182,14 @@ class Server(Side):
                 return
         answer = mode_config.reply(config, self.group, sa.assigned)
         self._peers.answer(header, datagram.payload, answer)
+        self._connected(self.group)
+
+    def _connected(self, group: GroupTerms) -> None:
+        sa = self.sa
         sa.runtime.count("mode_configs")
         sa.runtime.emit(
             ClientConnected(
-                sa.conn_id, self.group.name, self.user, sa.remote, sa.remote_port, sa.assigned
+                sa.conn_id, group.name, self.user, sa.remote, sa.remote_port, sa.assigned
             )
         )
 
@@ -228,6 +255,8 @@ class Client(Side):
                 self._owner.turn_away(sa, now, "XAuthenticate fail")
             elif good and sa.state is IsakmpState.CONF_XAUTH:
                 self._configure(now)
+            elif good is None and config.has((ConfigAttribute.INTERNAL_IP4_ADDRESS,)):
+                self._offered(config, now)
         else:
             raise PayloadError(HEADER_SIZE, "configuration type", f"{config.type} asks nothing")
 
@@ -239,6 +268,12 @@ class Client(Side):
         asked = mode_config.request(self._next_identifier(), address=address)
         sa.debug("Old State = IKE_P1_COMPLETE  New State = IKE_CONFIG_MODE_REQ_SENT ")
         self._begin(asked, self._configured, now)
+
+    def _offered(self, config: Config, now: float) -> None:
+        """A server that does not wait to be asked."""
+        if not self.sa.established:
+            self.stop()
+            self._configured(config, now)
 
     def _configured(self, answer: Config, now: float) -> None:
         sa = self.sa

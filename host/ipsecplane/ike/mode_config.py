@@ -92,6 +92,12 @@ def reply(asked: Config, group: GroupTerms, address: IPv4Address | None) -> Conf
     return Config(ConfigType.REPLY, asked.identifier, tuple(found))
 
 
+def offer(identifier: int, group: GroupTerms, address: IPv4Address) -> Config:
+    """What a server gives without being asked: all that the group has."""
+    asked = reply(request(identifier, address=True), group, address)
+    return Config(ConfigType.SET, identifier, asked.attributes)
+
+
 def _values(kind: int, group: GroupTerms, address: IPv4Address | None) -> list[tuple[bytes, bool]]:
     match kind:
         case _C.INTERNAL_IP4_ADDRESS:

@@ -94,13 +94,14 @@ class RemoteAccess:
     """What a crypto map does for Easy VPN clients that come to one of `addresses`.
 
     `users` (passwords by name) are asked for; None = XAUTH is not done. `respond`: requests of
-    mode configuration are answered.
+    mode configuration are answered; `initiate`: clients are configured without asking.
     """
 
     addresses: tuple[Address, ...]
     groups: tuple[GroupTerms, ...] = ()
     users: Mapping[str, str] | None = field(default=None, repr=False)
     respond: bool = False
+    initiate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
+from ipsecplane.config import ReverseRoute
 from ipsecplane.ike.types import Phase2Policy, ProxyIdentity
 
 from .selectors import Cube
@@ -49,6 +50,7 @@ class PolicyEntry:
     phase2: Phase2Policy
     idle: Idle = Idle()
     default_peer: bool = False
+    reverse: ReverseRoute | None = None
     responder_only: bool = False  # SAs are never asked for, only answered
 
 

@@ -22,6 +22,7 @@ from ipsecplane.config import (
     CryptoMapEntry,
     InterfaceConfig,
     Network,
+    ReverseRoute,
     RouterConfig,
     TransformSet,
     WildcardAddress,
@@ -272,6 +273,7 @@ class _Compiler:
             phase2,
             Idle(pick(entry.idle_time, config.idle_time or 0), entry.idle_to_default),
             entry.default_peer,
+            _reverse(entry),
         )
         return number
 
@@ -321,3 +323,10 @@ def _local_address(interface: InterfaceConfig, version: int) -> Address | None:
 
 def _is_range(ports: tuple[int, int] | None) -> bool:
     return ports is not None and ports[0] != ports[1]
+
+
+def _reverse(entry: CryptoMapEntry) -> ReverseRoute | None:
+    found = entry.reverse_route
+    if found is None or entry.reverse_distance is None:
+        return found
+    return replace(found, distance=entry.reverse_distance)

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ipsecplane.config import CryptoMap, CryptoMapEntry, IpsecProfile, Protection, RouterConfig
+from ipsecplane.config import (
+    CryptoMap,
+    CryptoMapEntry,
+    IpsecProfile,
+    Protection,
+    ReverseRoute,
+    RouterConfig,
+)
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commands.ipsec import (
     IDLE_SECONDS,
@@ -320,6 +327,26 @@ def set_pfs(entry: P, args: Args) -> P:
             "Access-list name")  # fmt: skip
 def match_address(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     return replace(entry, match_address=args.text("list"))
+
+
+@entry_line("reverse-route [static$static]", "Reverse Route Injection.",
+            "Create routes based on static ACLs permanently", key="reverse-route")  # fmt: skip
+def reverse_route(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, reverse_route=ReverseRoute("static" in args))
+
+
+@entry_line("reverse-route remote-peer A.B.C.D$gateway [static$static]", "Reverse Route Injection.",
+            "Create route in route table for remote tunnel endpoint",
+            "Gateway for the remote proxy", "Create routes based on static ACLs permanently",
+            key="reverse-route")  # fmt: skip
+def reverse_route_by(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, reverse_route=ReverseRoute("static" in args, args.address("gateway")))
+
+
+@entry_line("set reverse-route distance <1-255>$distance", "Reverse Route Injection.",
+            "Distance metric for this route", "Distance value")  # fmt: skip
+def reverse_distance(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    return replace(entry, reverse_distance=args.number("distance"))
 
 
 @entry_line("qos pre-classify", "Quality of Service",
