@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_network
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ipsecplane.config import IsakmpPolicy
+from ipsecplane.config import IsakmpPolicy, Keepalive
 from ipsecplane.ike.constants import ExchangeType
 from ipsecplane.ike.types import (
     ClientConfigured,
@@ -291,6 +291,18 @@ def test_a_server_that_does_not_wait_to_be_asked(
     assert (connected.group, connected.address) == ("unity", given.address)
     protect(wire, "10.9.0.1/32")
     check_pair(wire.a.of(OutboundSasReady)[0].sas, wire.b.of(OutboundSasReady)[0].sas)
+
+
+def test_keepalives_are_not_for_easy_vpn() -> None:
+    """The guide's chapter 4: a remote has DPD or nothing; elsewhere the server would be asked."""
+    wire = World(
+        IkeConfig(keepalive=Keepalive(10, periodic=True)),
+        IkeConfig(
+            policies=(POLICY,), phase2=(DYNAMIC,), access=(ACCESS,), dead_peer_detection=False
+        ),
+    )
+    up(wire)
+    assert "peer supports neither DPD nor keepalives" in wire.a.debugs
 
 
 def test_the_same_client_gets_the_same_address_again() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
-from ipsecplane.config import Address
+from ipsecplane.config import Address, IsakmpKey
 from ipsecplane.ike import nat, vendor_ids
 from ipsecplane.ike.constants import PayloadType
 from ipsecplane.ike.nat import NatVersion
@@ -87,6 +87,15 @@ def test_behind_a_nat() -> None:
     check_consistent(wire)
     ports = [(d.local_port, d.payload[18]) for d in wire.sent if d.local == A]
     assert ports == [(500, 2), (500, 2), (4500, 2), (4500, 32), (4500, 32)]
+
+
+def test_a_key_for_the_address_before_translation_is_not_found() -> None:
+    """The guide's restriction: pre-shared keys are looked for by the address that is seen."""
+    inside = IsakmpKey("1234", ip_network(f"{A}/32"))
+    wire = natted(change_b=lambda c: replace(c, keys=(inside,)))
+    initiate(wire)
+    assert f"No pre-shared key with {OUTSIDE}!" in wire.b.debugs
+    assert wire.b.of(OutboundSasReady) == []
 
 
 def test_no_nat_no_encapsulation() -> None:

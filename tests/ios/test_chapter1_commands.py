@@ -84,3 +84,33 @@ def test_a_crypto_map_entry_overrides_the_global_value(
 def test_an_entry_shows_its_own_line_even_where_it_says_the_default() -> None:
     configuration, _ = load_running_config(MAPS.format(own=f"{OWN} window-size 64"))
     assert f"\n {OWN} window-size 64\n" in body(configuration)
+
+
+def test_dynamic_maps_and_profiles_override_the_global_value_too() -> None:
+    text = f"""\
+{GLOBAL} window-size 1024
+crypto ipsec transform-set t esp-aes esp-sha-hmac
+crypto dynamic-map d 10
+ {OWN} window-size 256
+ set transform-set t
+crypto ipsec profile p
+ {OWN} disable
+ set transform-set t
+crypto map m 10 ipsec-isakmp dynamic d
+interface GigabitEthernet0/0
+ ip address 192.0.2.1 255.255.255.0
+ crypto map m
+interface Tunnel0
+ ip address 10.0.0.1 255.255.255.0
+ tunnel source 192.0.2.1
+ tunnel destination 192.0.2.2
+ tunnel mode ipsec ipv4
+ tunnel protection ipsec profile p
+end
+"""
+    configuration, router = load_running_config(text)
+    spd = compile_spd(router, Numbers())
+    found = {entry.interface: entry.phase2.replay_window for entry in spd.entries.values()}
+    assert found == {"GigabitEthernet0/0": 256, "Tunnel0": 0}
+    for line in (f"{OWN} window-size 256", f"{OWN} disable"):
+        assert f"\n {line}\n" in body(configuration)

@@ -86,3 +86,28 @@ def test_clear_crypto_session(session: Session, router: FakeRouter) -> None:
 def test_clear_crypto_session_of_a_vrf(session: Session, words: str) -> None:
     session.submit(f"clear crypto session {words}")
     assert "% VRF red does not exist" in session.read()
+
+
+def test_peers_by_name_are_those_of_the_host_table() -> None:
+    """`dynamic` waits until the table has the name; without it the line is refused."""
+    text = (
+        "ip host hub1 10.0.0.1\n{more}crypto map green 1 ipsec-isakmp\n set peer hub1\n"
+        " set peer 10.0.0.2\n set peer hub3 dynamic\nend\n"
+    )
+    configuration, config = load_running_config(text.format(more=""))
+    (entry,) = config.crypto_maps["green"].entries
+    assert entry.peers == (IPv4Address("10.0.0.1"), IPv4Address("10.0.0.2"))
+    assert "\n set peer hub1\n set peer 10.0.0.2\n set peer hub3 dynamic\n" in body(configuration)
+    config = load_running_config(text.format(more="ip host hub3 10.0.0.3\n"))[1]
+    (entry,) = config.crypto_maps["green"].entries
+    assert entry.peers[2] == IPv4Address("10.0.0.3")
+    with pytest.raises(ConfigurationErrors, match="% Unrecognized host or address: hub3"):
+        load_running_config(text.format(more="").replace(" dynamic", ""))
+
+
+def test_no_removes_a_peer_by_its_name(session: Session, router: FakeRouter) -> None:
+    for line in ("configure terminal", "ip host hub 10.0.0.1", "crypto map green 1 ipsec-isakmp",
+                 "set peer hub", "set peer 10.0.0.2", "no set peer hub", "end"):  # fmt: skip
+        session.submit(line)
+    (entry,) = router.config.crypto_maps["green"].entries
+    assert entry.peers == (IPv4Address("10.0.0.2"),)

@@ -71,3 +71,35 @@ def test_the_default_peer_comes_first_and_there_is_one() -> None:
     assert " set peer 192.0.2.3 default\n" in body(configuration)
     with pytest.raises(ConfigurationErrors, match=r"192\.0\.2\.3 is the default peer already"):
         load_running_config(text + " set peer 192.0.2.4 default\nend\n")
+
+
+LIFETIME = "security-association lifetime"
+
+
+def test_lifetimes_in_time_and_volume_globally_and_for_one_entry() -> None:
+    everywhere = f"crypto ipsec {LIFETIME} seconds 900\ncrypto ipsec {LIFETIME} kilobytes 5000"
+    own = f"set {LIFETIME} seconds 120\n set {LIFETIME} kilobytes 2560"
+    configuration, router = load_running_config(f"{everywhere}\n{MAPS.format(own=own)}")
+    spd = compile_spd(router, Numbers())
+    limits = [
+        (entry.phase2.lifetime_seconds, entry.phase2.lifetime_kilobytes)
+        for _, entry in sorted(spd.entries.items())
+    ]
+    assert limits == [(120, 2560), (900, 5000)]
+    text = body(configuration)
+    assert f"\n{everywhere.splitlines()[0]}\n" in text
+    assert f"\n set {LIFETIME} kilobytes 2560\n" in text
+
+
+def test_lifetimes_are_an_hour_and_4608000_kilobytes_by_default() -> None:
+    spd = compile_spd(load_running_config(MAPS.format(own="description none"))[1], Numbers())
+    (phase2, _) = (entry.phase2 for _, entry in sorted(spd.entries.items()))
+    assert (phase2.lifetime_seconds, phase2.lifetime_kilobytes) == (3600, 4608000)
+
+
+@pytest.mark.parametrize("words", ["seconds 119", "seconds 2592001", "kilobytes 2559", "days 1"])
+@pytest.mark.parametrize("line", [f"crypto ipsec {LIFETIME}", f"set {LIFETIME}"])
+def test_lifetimes_out_of_range(line: str, words: str) -> None:
+    head = "crypto map m 10 ipsec-isakmp\n " if line.startswith("set") else ""
+    with pytest.raises(ConfigurationErrors):
+        load_running_config(f"{head}{line} {words}\nend\n")

@@ -53,6 +53,15 @@ def test_a_host_name_needs_a_dns_server() -> None:
         load_running_config("crypto ipsec client ezvpn ez\n peer gw.example.com\nend\n")
 
 
+def test_a_host_name_of_the_host_table() -> None:
+    text = (
+        "ip host gw.example.com 10.1.1.1\ncrypto ipsec client ezvpn ez\n peer gw.example.com\nend\n"
+    )
+    configuration, config = load_running_config(text)
+    assert config.ezvpn["ez"].peers == (IPv4Address("10.1.1.1"),)
+    assert "\n peer gw.example.com\n" in body(configuration)
+
+
 def test_an_interface_names_an_easy_vpn_that_exists() -> None:
     with pytest.raises(ConfigurationErrors, match="Easy VPN other is not configured"):
         load_running_config("interface Ethernet0\n crypto ipsec client ezvpn other inside\nend\n")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ipsecplane.qos.policy import ClassMap, PolicyMap
 
+from .addresses import Address
 from .interface import InterfaceConfig
 from .ipsec import CryptoMap, IpsecProfile, TransformSet
 from .isakmp import (
@@ -37,6 +38,7 @@ class RouterConfig:
     isakmp_identity: str = "address"  # address | hostname | dn
     aggressive_mode: bool = True
     domain_name: str = ""
+    hosts: dict[str, Address] = field(default_factory=dict)  # `ip host`
     invalid_spi_recovery: bool = False
     transform_sets: dict[str, TransformSet] = field(default_factory=dict)
     crypto_maps: dict[str, CryptoMap] = field(default_factory=dict)

@@ -29,10 +29,15 @@ DPD: Final = NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK
 
 
 def protocol_with(sa: IsakmpSa) -> tuple[NotifyType, NotifyType] | None:
-    """What a peer understands, by its vendor IDs: (question, answer)."""
+    """What a peer understands, by its vendor IDs: (question, answer).
+
+    Easy VPN has DPD alone (guide chapter 4).
+    """
     if vendor_ids.DPD in sa.peer_vendor_ids and sa.runtime.config.dead_peer_detection:
         return DPD
-    if vendor_ids.UNITY in sa.peer_vendor_ids:
+    terms = sa.phase1.credentials if sa.phase1 is not None else None
+    easy_vpn = terms is not None and (terms.client is not None or terms.group is not None)
+    if vendor_ids.UNITY in sa.peer_vendor_ids and not easy_vpn:
         return IOS_KEEPALIVE
     return None
 

@@ -40,9 +40,10 @@ class ConfigCommand:
     changes nothing. `keeps_no`: the `no` form is a setting of its own and is stored. `enters` is
     the mode that the line opens; `begin` makes that mode's value from the outer mode's and
     `finish` puts it into that. `initial` are the lines a new section holds at once. `refers` names
-    what must exist: (attribute of RouterConfig, capture, error text). `check` runs on what a
-    person types only and returns an error text or "". `notice` is shown when a person creates the
-    section.
+    what must exist: (attribute of RouterConfig, capture, error text). `resolves` is the capture of
+    a host name: where `ip host` knows it, the address is given as capture `peer`. `check` runs on
+    what a person types only and returns an error text or "". `notice` is shown when a person
+    creates the section.
     `also_removes`: the `no` form takes along lines whose key begins so. `route` turns the line's
     text into a section's and a line in it (`access-list` lines live in `ip access-list`). `place`
     adapts a new line to its neighbours (sequence numbers). `render` prints the section its own way.
@@ -65,6 +66,7 @@ class ConfigCommand:
     initial: tuple[str, ...] = ()
     sort: Callable[[Args], tuple[Any, ...]] | None = None
     refers: tuple[str, str, str] | None = None
+    resolves: str = ""
     check: Callable[[Args], str] | None = None
     notice: str = ""
     also_removes: str = ""

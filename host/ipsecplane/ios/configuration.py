@@ -8,11 +8,11 @@ which is the order in which the commands are declared.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ipsecplane.config import RouterConfig
+from ipsecplane.config import Address, RouterConfig
 from ipsecplane.ios.args import Args
 from ipsecplane.ios.commandset import EACH, CommandError, ConfigCommand, read_line
 from ipsecplane.ios.matcher import Parsed
@@ -208,25 +208,30 @@ def build(configuration: Configuration) -> tuple[RouterConfig, list[Problem]]:
     router = RouterConfig()
     problems: list[Problem] = []
     for line in ordered(configuration.lines):
-        router = _take(router, line, problems)
+        router = _take(router, line, problems, router.hosts)
     problems += _dangling(configuration, router)
     return router, problems
 
 
-def _take(value: Any, line: Line, problems: list[Problem]) -> Any:
+def _take(value: Any, line: Line, problems: list[Problem], hosts: Mapping[str, Address]) -> Any:
     """What `value` becomes by a line, or by a section with all its lines."""
     command = line.command
     try:
         if command.begin is not None and command.finish is not None:
             inner = command.begin(value, line.args)
             for child in ordered(line.children):
-                inner = _take(inner, child, problems)
+                inner = _take(inner, child, problems, hosts)
             return command.finish(value, inner)
         function = command.refuse if line.negated else command.apply
-        return value if function is None else function(value, line.args)
+        return value if function is None else function(value, _resolved(line, hosts))
     except CommandError as error:
         problems.append(Problem(line, str(error)))
         return value
+
+
+def _resolved(line: Line, hosts: Mapping[str, Address]) -> Args:
+    name = line.args.get(line.command.resolves)
+    return line.args if name not in hosts else line.args.with_value("peer", hosts[name])
 
 
 def _dangling(configuration: Configuration, router: RouterConfig) -> Iterator[Problem]:

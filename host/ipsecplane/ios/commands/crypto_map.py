@@ -22,7 +22,7 @@ from ipsecplane.ios.commands.ipsec import (
     WINDOW,
     WINDOW_HELPS,
 )
-from ipsecplane.ios.commands.modes import CONFIG, CRYPTO_MAP, IPSEC_PROFILE
+from ipsecplane.ios.commands.modes import CONFIG, CRYPTO_MAP, IPSEC_PROFILE, UNRECOGNIZED
 from ipsecplane.ios.commandset import CommandError, ConfigMode
 from ipsecplane.ios.configuration import Line
 from ipsecplane.ipsec.algorithms import GROUPS
@@ -239,13 +239,19 @@ def description(entry: P, args: Args) -> P:
     return replace(entry, description=args.text("text"))
 
 
-@entry_line("set peer [address] {A.B.C.D|X:X:X:X::X}$peer [default$default]",
+@entry_line("set peer [address] {A.B.C.D$peer|X:X:X:X::X$peer|WORD$host}"
+            " [default$default|dynamic$dynamic]",
             "Allowed Encryption/Decryption peer", "An address follows",
-            "IP address of peer", "IPv6 address of peer", "Try this peer first",
-            key="set peer {peer}",
+            "IP address of peer", "IPv6 address of peer", "Host name of the peer",
+            "Try this peer first", "Resolve the name when SAs are negotiated",
+            key="set peer {peer}{host}", resolves="host",
             place=lambda line, _: replace(
                 line, text=line.text.replace(" address ", " ")))  # fmt: skip
 def set_peer(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
+    if "peer" not in args:
+        if "dynamic" in args:
+            return entry  # it has no address yet
+        raise CommandError(UNRECOGNIZED.format(args.text("host")))
     peer = args.address("peer")
     if "default" not in args:
         return replace(entry, peers=(*entry.peers, peer))

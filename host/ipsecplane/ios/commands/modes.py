@@ -9,6 +9,10 @@ from ipsecplane.ios.commandset import config_mode
 from ipsecplane.ios.grammar import Rule
 from ipsecplane.qos.policy import DSCP_NAMES, PRECEDENCE_NAMES
 
+UNRECOGNIZED: Final = (
+    "% Unrecognized host or address: {} (no `ip host` names it, and there is no DNS server to ask)"
+)
+
 
 def _choice(capture: str, words: dict[str, str], number: str, number_help: str) -> Rule:
     """One of several keywords, or a number."""

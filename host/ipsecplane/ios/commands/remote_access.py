@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ipsecplane.config import ClientGroup, EzvpnConfig, RouterConfig
 from ipsecplane.ios.args import Args
-from ipsecplane.ios.commands.modes import CLIENT_GROUP, CONFIG, EZVPN
+from ipsecplane.ios.commands.modes import CLIENT_GROUP, CONFIG, EZVPN, UNRECOGNIZED
 from ipsecplane.ios.commandset import EACH, CommandError
 
 CONFIG.begin_block("client groups")
@@ -126,12 +126,10 @@ def mode(ezvpn: EzvpnConfig, args: Args) -> EzvpnConfig:
 
 @EZVPN.line("peer {A.B.C.D$peer|WORD$host} [default$default]", "Allowed Encryption/Decryption peer",
             "IP address of peer", "Host name of the peer", "Try this peer first",
-            key="peer {peer}")  # fmt: skip
+            key="peer {peer}{host}", resolves="host")  # fmt: skip
 def peer(ezvpn: EzvpnConfig, args: Args) -> EzvpnConfig:
-    if "host" in args:
-        raise CommandError(
-            f"% Unrecognized host or address: {args['host']} (there is no DNS server to ask)"
-        )
+    if "peer" not in args:
+        raise CommandError(UNRECOGNIZED.format(args.text("host")))
     one = args.address("peer")
     peers = (one, *ezvpn.peers) if "default" in args else (*ezvpn.peers, one)
     return replace(ezvpn, peers=peers)

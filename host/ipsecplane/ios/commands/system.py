@@ -243,6 +243,13 @@ def domain_name_as_before(router: RouterConfig, args: Args) -> RouterConfig:
     return replace(router, domain_name=args.text("domain"))
 
 
+@CONFIG.line("ip host WORD$host {A.B.C.D|X:X:X:X::X}$address", "Add an entry to the host table",
+             "Name of host", "Host IP address", "Host IPv6 address",
+             key="ip host {host}", no="ip host WORD$host")  # fmt: skip
+def ip_host(router: RouterConfig, args: Args) -> RouterConfig:
+    return replace(router, hosts={**router.hosts, args.text("host"): args.address("address")})
+
+
 CONFIG.keep("ip name-server A.B.C.D...", "Specify address of name server", "Server address")
 CONFIG.begin_block("features")
 CONFIG.keep("cns event-service server", "CNS agents", "CNS event service", "To the server")
