@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any, Final
 
 import cocotb
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher as BlockCipher
+from cryptography.hazmat.primitives.ciphers import modes
+from cryptography.hazmat.primitives.ciphers.algorithms import AES as AES_BLOCK
 from ipsecplane.ipsec.algorithms import CIPHER, CIPHERS, INTEGRITIES, INTEGRITY
 
+from tests.accelerator.test_vectors import CASE_5, CASE_7, CASE_7_INNER, PING
 from tests.rtl.cbc_bench import (
     CBC,
     Bench,
@@ -26,6 +31,10 @@ from tests.rtl.streams import seeded, start
 from tests.rtl.vectors import vectors
 
 AES: Final = ("GFSbox", "KeySbox", "MMT", "VarKey", "VarTxt")
+RFC_3602_KEYS: Final = {
+    5: "90d382b410eeba7ad938c46cec1a82bf",
+    7: "0123456789abcdef0123456789abcdef",
+}
 HMAC: Final = {
     "md5": "rfc-2202-md5",
     "sha1": "rfc-2202-sha1",
@@ -57,8 +66,19 @@ def random_job(sa: Sa, random: Random, decrypt: bool) -> Job:
     return encrypt_job(sa, payload(sa, random), number, random)
 
 
+def rfc_3602() -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """Key, IV, payload with its trailer, ciphertext of the RFC's packets 5 and 7."""
+    for number, packet, inner in ((5, CASE_5, PING), (7, CASE_7, CASE_7_INNER)):
+        octets = bytes.fromhex(packet)
+        iv, sealed = octets[28:44], octets[44:]
+        key = bytes.fromhex(RFC_3602_KEYS[number])
+        plain = BlockCipher(AES_BLOCK(key), modes.CBC(iv)).decryptor().update(sealed)
+        assert plain.startswith(bytes.fromhex(inner))
+        yield key, iv, plain, sealed
+
+
 def known_answers(decrypt: bool) -> list[Job]:
-    """NIST's CBC vectors, RFC 2202's and RFC 4231's HMACs, in either direction."""
+    """NIST's and RFC 3602's CBC, RFC 2202's and RFC 4231's HMACs, in either direction."""
     files = [f"ciphers/AES/CBC/CBC{name}{size}.rsp" for name in AES for size in (128, 192, 256)]
     files += [f"ciphers/3DES/CBC/TCBCMMT{kind}.rsp" for kind in "123"]
     jobs = []
@@ -72,6 +92,7 @@ def known_answers(decrypt: bool) -> list[Job]:
                 for text in (keys, case["IV"], case["PLAINTEXT"], case["CIPHERTEXT"])
             )
             jobs.append(cbc_job(key, iv, plain, sealed, decrypt=decrypt))
+    jobs += [cbc_job(*case, decrypt=decrypt) for case in rfc_3602()]
     for integrity in INTEGRITIES:
         name = integrity.hash_name
         for case in vectors(f"HMAC/{HMAC[name]}.txt"):
