@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 from typing import Any, Final
 
 import cocotb
 import pytest
+from cocotb.triggers import RisingEdge
 from ipsecplane.ipsec.algorithms import CIPHER
 from ipsecsim.accelerator.transforms import GcmTransform
 
@@ -66,6 +68,9 @@ class Bench:
         fields = {"job": "cmd_job", "keys": "cmd_keys"}
         self.commands = Source(dut, "cmd_valid", "cmd_ready", fields, rate=commands)
         self.packets = PacketSource(dut, "s_axis", rate=packets)
+        self.dut = dut
+        self.waiting: deque[Packet] = deque()
+        cocotb.start_soon(self._after_their_jobs())
         self.octets = Scoreboard(dut.clk, "packet")
         self.icvs = Scoreboard(dut.clk, "ICV")
         self.last_cycles: list[int] = []
@@ -95,13 +100,20 @@ class Bench:
         else:
             # What stands in the IV's place is overwritten.
             given, due = head[:8] + self.random.randbytes(8) + payload, head + body
-        self.packets.put(Packet(given))
+        self.waiting.append(Packet(given))
         self.octets.expect(due)
         self.icvs.expect(icv + bytes(16))
 
     async def done(self) -> None:
         await self.octets.done(1_000)
         await self.icvs.done(1_000)
+
+    async def _after_their_jobs(self) -> None:
+        """Octets come when their job was taken, not before."""
+        while True:
+            await RisingEdge(self.dut.clk)
+            if self.dut.cmd_valid.value == 1 and self.dut.cmd_ready.value == 1:
+                self.packets.put(self.waiting.popleft())
 
     def _packet(self, packet: Packet, now: int) -> None:
         self.octets.check(packet.octets)
