@@ -79,6 +79,7 @@ module ipsec_accel #(
 
     wire tx_sa_read, tx_sa_found, tx_number_write, tx_done, rx_sa_read, rx_sa_found, rx_done;
     wire [15:0] tx_sa_index, rx_sa_index, tx_key_index, rx_key_index, window_size;
+    wire [15:0] tx_key_of, rx_key_of;
     wire packet::outbound_t tx_sa_row;
     wire packet::inbound_t rx_sa_row;
     wire [63:0] tx_number;
@@ -98,9 +99,9 @@ module ipsec_accel #(
         .s_axil_wvalid, .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready,
         .s_axil_araddr, .s_axil_arvalid, .s_axil_arready, .s_axil_rdata, .s_axil_rresp,
         .s_axil_rvalid, .s_axil_rready, .tx_sa_read, .tx_sa_index, .tx_sa_found, .tx_sa_row,
-        .tx_number_write, .tx_number, .tx_done, .tx_key_read, .tx_key_index, .tx_key_found,
+        .tx_number_write, .tx_number, .tx_done, .tx_key_read, .tx_key_index, .tx_key_found, .tx_key_of,
         .tx_keys, .rx_sa_read, .rx_sa_index, .rx_sa_found, .rx_sa_row, .rx_done, .rx_key_read,
-        .rx_key_index, .rx_key_found, .rx_keys, .window_valid, .window_ready, .window_sa,
+        .rx_key_index, .rx_key_found, .rx_key_of, .rx_keys, .window_valid, .window_ready, .window_sa,
         .window_ah, .window_size, .window_esn, .window_keep, .parse_count_valid, .parse_count,
         .tx_count_valid, .tx_count, .rx_count_valid, .rx_count, .llq_setup, .llq_rule_write,
         .llq_rule_ready, .llq_grant, .tx_llq_count, .rx_llq_count,
@@ -199,8 +200,8 @@ module ipsec_accel #(
         .tx_sa_read, .tx_sa_index, .tx_sa_found, .tx_sa_row, .tx_number_write, .tx_number,
         .tx_done, .rx_sa_read, .rx_sa_index, .rx_sa_found, .rx_sa_row, .rx_done, .window_valid,
         .window_ready, .window_sa, .window_ah, .window_size, .window_esn, .window_keep,
-        .tx_key_read, .tx_key_index, .tx_key_found, .tx_keys, .rx_key_read, .rx_key_index,
-        .rx_key_found, .rx_keys, .m_tx_tuser(tx_result), .m_tx_tdata(tx_tdata),
+        .tx_key_read, .tx_key_index, .tx_key_found, .tx_key_of, .tx_keys, .rx_key_read, .rx_key_index,
+        .rx_key_found, .rx_key_of, .rx_keys, .m_tx_tuser(tx_result), .m_tx_tdata(tx_tdata),
         .m_tx_tkeep(tx_tkeep), .m_tx_tlast(tx_tlast), .m_tx_tvalid(tx_tvalid),
         .m_tx_tready(tx_tready), .m_rx_tuser(rx_result), .m_rx_tdata(rx_tdata),
         .m_rx_tkeep(rx_tkeep), .m_rx_tlast(rx_tlast), .m_rx_tvalid(rx_tvalid),

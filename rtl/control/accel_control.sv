@@ -48,6 +48,7 @@ module accel_control #(
     input  wire                      tx_key_read,
     input  wire  [15:0]              tx_key_index,
     output wire                      tx_key_found,
+    output wire  [15:0]              tx_key_of,
     output wire sa_keys::sa_keys_t   tx_keys,
     // Receive: rows, end of a request
     input  wire                      rx_sa_read,
@@ -59,6 +60,7 @@ module accel_control #(
     input  wire                      rx_key_read,
     input  wire  [15:0]              rx_key_index,
     output wire                      rx_key_found,
+    output wire  [15:0]              rx_key_of,
     output wire sa_keys::sa_keys_t   rx_keys,
     // Replay windows
     output wire                      window_valid,
@@ -207,7 +209,7 @@ module accel_control #(
         .clk, .rst, .sa_read(tx_sa_read), .sa_index(tx_sa_index), .sa_found(tx_sa_found),
         .sa_row(tx_row), .sa_number(tx_last), .number_write(tx_number_write), .number(tx_number),
         .done(tx_done), .key_read(tx_key_read), .key_index(tx_key_index), .key_found(tx_key_found),
-        .keys(tx_keys), .hold(hold_all || (hold_one && !inbound)), .clear(tx_clear), .at(row),
+        .key_of(tx_key_of), .keys(tx_keys), .hold(hold_all || (hold_one && !inbound)), .clear(tx_clear), .at(row),
         .look(state == LOOK && !inbound), .change(change && (clearing || !inbound)),
         .keep(keep && !clearing), .new_row(new_outbound), .new_keys(keys),
         .scrub(rinse || (state == SCRUB && !inbound))
@@ -222,7 +224,7 @@ module accel_control #(
         .clk, .rst, .sa_read(rx_sa_read), .sa_index(rx_sa_index), .sa_found(rx_sa_found),
         .sa_row(rx_row), .sa_number(rx_last), .number_write(1'b0), .number(64'd0),
         .done(rx_done), .key_read(rx_key_read), .key_index(rx_key_index), .key_found(rx_key_found),
-        .keys(rx_keys), .hold(hold_all || (hold_one && inbound)), .clear(rx_clear), .at(row),
+        .key_of(rx_key_of), .keys(rx_keys), .hold(hold_all || (hold_one && inbound)), .clear(rx_clear), .at(row),
         .look(state == LOOK && inbound), .change(change && (clearing || inbound)),
         .keep(keep && !clearing), .new_row(new_inbound), .new_keys(keys),
         .scrub(rinse || (state == SCRUB && inbound))

@@ -1,8 +1,8 @@
 // The SAs of one direction: rows, their numbers (outbound) and keys, and who may use them when.
 //
 // The datapath looks rows up, one at a time, and hands the number used last back, before the next
-// look-up or with it; the row of a look-up is held until the next. Engines look keys
-// up, one a cycle, of rows that a request holds. Control reads and changes a row while `hold` and
+// look-up or with it; the row of a look-up is held until the next. Keys are read with each row, so that
+// they are there early, and engines look them up, of rows that a request holds. Control reads and changes a row while `hold` and
 // `clear` say that nobody uses one. Latency of all look-ups: 2 cycles.
 `default_nettype none
 
@@ -26,13 +26,15 @@ module sa_table #(
     input  wire                     number_write,
     input  wire  [63:0]             number,
     input  wire                     done,
-    // Engine
+    // Engine: asks for keys, the index stays until it is answered; what is found is `key_of`'s
     input  wire                     key_read,
     input  wire  [15:0]             key_index,
     output wire                     key_found,
+    output wire  [15:0]             key_of,
     output wire sa_keys::sa_keys_t  keys,
     // Control: keep look-ups waiting, none is under way; show row `at` in `sa_row` and `sa_number`,
-    // change it, with its number unless `keep`; put its keys at the outputs, in place of old ones
+    // change it, with its number unless `keep`; put its keys at the outputs, in place of old ones, and
+    // into the engine
     input  wire                     hold,
     output wire                     clear,
     input  wire  [$clog2(SAS)-1:0]  at,
@@ -89,18 +91,26 @@ module sa_table #(
         wire unused_number = &{1'b0, number_write, number, held, keep};
     end
 
+    // A look-up goes first.
+    logic key_waiting;
     logic [1:0] key_coming;
+    logic [1:0] [15:0] coming_of;
+    wire key_now = (key_read || key_waiting) && !issue;
+    wire [15:0] keys_wanted = issue ? sa_index : key_index;
     wire [sa_keys::WIDTH-1:0] key_out;
     table_ram #(.ROWS(SAS), .WIDTH(sa_keys::WIDTH)) key_ram (
         .clk, .write(change), .write_row(at), .write_data(new_keys),
-        .read(key_read || scrub), .read_row(scrub ? at : key_index[SA_W-1:0]), .read_data(key_out)
+        .read(issue || key_now || scrub), .read_row(scrub ? at : keys_wanted[SA_W-1:0]),
+        .read_data(key_out)
     );
     assign keys = key_out;
     assign key_found = key_coming[1];
-    always_ff @(posedge clk) key_coming <= rst ? 2'b00 : {key_coming[0], key_read};
-
-    // Keys are looked up of rows that were found, so within the table.
-    wire unused = &{1'b0, key_index};
+    assign key_of = coming_of[1];
+    always_ff @(posedge clk) begin
+        key_waiting <= (key_read || key_waiting) && issue && !rst;
+        key_coming <= rst ? 2'b00 : {key_coming[0], issue || key_now || scrub};
+        coming_of <= {coming_of[0], scrub ? 16'(at) : keys_wanted};
+    end
 endmodule
 
 `default_nettype wire

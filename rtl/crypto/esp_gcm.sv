@@ -2,16 +2,17 @@
 // octets and the ICV out.
 //
 // The first beat is SPI, number and IV. It is no ciphertext, and what of it is authenticated is SPI and
-// number, with ESN (RFC 4106 section 5) the number of 64 bits. Encryption puts the IV in: the number,
-// which no SA uses twice. Decryption can begin when it has seen the IV, so beats wait in a queue from
-// there to the cipher, and with them those of the next packets.
+// number, with ESN (RFC 4106 section 5) the number of 64 bits: so it waits for that, and nothing else does.
+// Encryption puts the IV in: the number, which no SA uses twice.
 `default_nettype none
 
 module esp_gcm #(
     // Decrypt rather than encrypt
     parameter logic DECRYPT = 1'b0,
     // Steps of AES in hardware: 15 or 1
-    parameter int AES_STAGES = 15
+    parameter int AES_STAGES = 15,
+    // Beats that wait for the cipher: a power of two, more than the latency of AES
+    parameter int BEATS = 32
 ) (
     input  wire                     clk,
     input  wire                     rst,
@@ -20,6 +21,11 @@ module esp_gcm #(
     output wire                     cmd_ready,
     input  wire packet::job_t       cmd_job,
     input  wire sa_keys::sa_keys_t  cmd_keys,
+    // The number of the job whose first octets are due; `number_due` while there is such a job
+    input  wire                     number_valid,
+    output wire                     number_ready,
+    input  wire  [63:0]             number,
+    output wire                     number_due,
     // Octets, after their job
     input  wire                     s_axis_tvalid,
     output wire                     s_axis_tready,
@@ -38,50 +44,39 @@ module esp_gcm #(
     output wire                     m_axis_tlast
 );
     localparam int PACKETS = 8;         // aes_gcm has no more between command and ICV
-    localparam int BEATS = 32;          // more than the cipher's latency
 
     wire taken = cmd_valid && cmd_ready;
     wire [16:0] octets = cmd_job.octets < 17'd16 ? 17'd0 : cmd_job.octets - 17'd16;
 
-    // -- octets wait for the cipher -------------------------------------------------------------------
-    wire beat_valid, beat_ready, beat_last, beat_user;
+    // -- octets to be encrypted wait for the cipher -----------------------------------------------------
+    wire beat_valid, beat_ready, beat_last;
     wire [127:0] beat;
     wire [15:0] beat_keep;
-    wire [5:0] level;
-    fifo_stream #(.DEPTH(BEATS)) beats (
-        .clk, .rst, .s_tvalid(s_axis_tvalid), .s_tready(s_axis_tready), .s_tdata(s_axis_tdata),
-        .s_tkeep(s_axis_tkeep), .s_tlast(s_axis_tlast), .s_tuser(1'b0), .m_tvalid(beat_valid),
-        .m_tready(beat_ready), .m_tdata(beat), .m_tkeep(beat_keep), .m_tlast(beat_last),
-        .m_tuser(beat_user), .level
-    );
-
-    // -- the IV: the number, or what the first beat has, on its way in --------------------------------
-    logic iv_valid;
-    logic [63:0] iv;
-    if (DECRYPT) begin : iv_source
-        logic first_in;
-        wire in = s_axis_tvalid && s_axis_tready;
-        wire [127:0] head_in = packet::reversed(s_axis_tdata);
-        always_ff @(posedge clk) begin
-            if (in) first_in <= s_axis_tlast;
-            iv_valid <= in && first_in && !rst;
-            if (in && first_in) iv <= head_in[63:0];
-            if (rst) first_in <= 1'b1;
-        end
-        wire unused = &{1'b0, head_in[127:64]};
-    end else begin : iv_source
-        assign iv_valid = taken;
-        assign iv = cmd_job.number;
+    if (DECRYPT) begin : queue
+        assign beat_valid = s_axis_tvalid;
+        assign s_axis_tready = beat_ready;
+        assign {beat, beat_keep, beat_last} = {s_axis_tdata, s_axis_tkeep, s_axis_tlast};
+    end else begin : queue
+        wire user;
+        wire [$clog2(BEATS):0] level;
+        fifo_stream #(.DEPTH(BEATS)) beats (
+            .clk, .rst, .s_tvalid(s_axis_tvalid), .s_tready(s_axis_tready),
+            .s_tdata(s_axis_tdata), .s_tkeep(s_axis_tkeep), .s_tlast(s_axis_tlast),
+            .s_tuser(1'b0), .m_tvalid(beat_valid), .m_tready(beat_ready), .m_tdata(beat),
+            .m_tkeep(beat_keep), .m_tlast(beat_last), .m_tuser(user), .level
+        );
+        wire unused = &{1'b0, user, level};
     end
 
     // -- the first beat -------------------------------------------------------------------------------
     logic first;
-    wire esn, number_valid;
-    wire [63:0] number;
-    wire first_taken = beat_valid && beat_ready && first;
-    job_queue #(.WIDTH(65), .DEPTH(PACKETS)) numbers (
-        .clk, .rst, .put(taken), .put_data({cmd_job.esn, cmd_job.number}), .valid(number_valid),
-        .data({esn, number}), .get(first_taken)
+    wire esn, gcm_ready;
+    wire may = !first || (number_due && number_valid);
+    assign beat_ready = gcm_ready && may;
+    assign number_ready = beat_valid && gcm_ready && first && number_due;
+    job_queue #(.WIDTH(1), .DEPTH(PACKETS)) due (
+        .clk, .rst, .put(taken), .put_data(cmd_job.esn), .valid(number_due), .data(esn),
+        .get(number_ready && number_valid)
     );
     always_ff @(posedge clk) begin
         if (beat_valid && beat_ready) first <= beat_last;
@@ -95,12 +90,11 @@ module esp_gcm #(
     wire [127:0] given = first && !DECRYPT ? packet::reversed({spi, low, number}) : beat;
 
     wire [127:0] tag;
-    aes_gcm #(.DECRYPT(DECRYPT), .AES_STAGES(AES_STAGES)) gcm (
+    aes_gcm #(.DECRYPT(DECRYPT), .AES_STAGES(AES_STAGES), .AHEAD(BEATS)) gcm (
         .clk, .rst, .cmd_valid, .cmd_ready, .cmd_key_size(cmd_keys.key_size),
-        .cmd_key(cmd_keys.key), .cmd_salt(cmd_keys.salt), .cmd_powers(cmd_keys.powers),
+        .cmd_key(cmd_keys.key), .cmd_salt(cmd_keys.salt), .cmd_iv(cmd_job.iv), .cmd_powers(cmd_keys.powers),
         .cmd_aad_octets(cmd_job.esn ? 17'd12 : 17'd8), .cmd_octets(octets),
-        .iv_valid, .iv,
-        .s_axis_tvalid(beat_valid), .s_axis_tready(beat_ready), .s_axis_tdata(given),
+        .s_axis_tvalid(beat_valid && may), .s_axis_tready(gcm_ready), .s_axis_tdata(given),
         .s_axis_tkeep(beat_keep), .s_axis_tlast(beat_last), .s_axis_aad(first),
         .s_axis_hashed(hashed), .icv_valid, .icv_ready, .icv(tag),
         .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast
@@ -108,7 +102,7 @@ module esp_gcm #(
     assign icv = {tag, 128'd0};
 
     // Of jobs and keys only what GCM has.
-    wire unused = &{1'b0, cmd_job, cmd_keys, beat_user, level, number_valid, iv_place};
+    wire unused = &{1'b0, cmd_job, cmd_keys, iv_place};
 endmodule
 
 `default_nettype wire

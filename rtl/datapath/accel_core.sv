@@ -66,14 +66,16 @@ module accel_core #(
     input  wire  [15:0]             window_size,
     input  wire                     window_esn,
     input  wire                     window_keep,
-    // Keys of a row; `found` some cycles after `read`
+    // Keys of a row; `found` some cycles after `read`, and also of rows that were looked up
     output wire                     tx_key_read,
     output wire  [15:0]             tx_key_index,
     input  wire                     tx_key_found,
+    input  wire  [15:0]             tx_key_of,
     input  wire sa_keys::sa_keys_t  tx_keys,
     output wire                     rx_key_read,
     output wire  [15:0]             rx_key_index,
     input  wire                     rx_key_found,
+    input  wire  [15:0]             rx_key_of,
     input  wire sa_keys::sa_keys_t  rx_keys,
     // Results of both
     output wire packet::result_t    m_tx_tuser,
@@ -131,9 +133,10 @@ module accel_core #(
         .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
     ) tx_engine (
         .clk, .rst, .job(tx_job), .job_valid(tx_job_valid), .job_ready(tx_job_ready),
+        .number_valid(tx_job_valid && tx_job_ready), .number(tx_job.iv),
         .s_axis_tdata(tx_to_tdata), .s_axis_tkeep(tx_to_tkeep), .s_axis_tlast(tx_to_tlast),
         .s_axis_tvalid(tx_to_tvalid), .s_axis_tready(tx_to_tready), .key_read(tx_key_read),
-        .key_index(tx_key_index), .key_found(tx_key_found), .key_row(tx_keys),
+        .key_index(tx_key_index), .key_found(tx_key_found), .key_of(tx_key_of), .key_row(tx_keys),
         .m_axis_tdata(tx_from_tdata), .m_axis_tkeep(tx_from_tkeep), .m_axis_tlast(tx_from_tlast),
         .m_axis_tvalid(tx_from_tvalid), .m_axis_tready(tx_from_tready), .icv_valid(tx_icv_valid),
         .icv(tx_icv)
@@ -142,7 +145,8 @@ module accel_core #(
     // -- receive -------------------------------------------------------------------------------------------
     wire rx_idle;
     wire packet::job_t rx_job;
-    wire rx_job_valid, rx_job_ready, rx_icv_valid;
+    wire rx_job_valid, rx_job_ready, rx_icv_valid, rx_number_valid;
+    wire [63:0] rx_number;
     wire [255:0] rx_icv;
     wire [127:0] rx_to_tdata, rx_from_tdata;
     wire [15:0] rx_to_tkeep, rx_from_tkeep;
@@ -166,6 +170,7 @@ module accel_core #(
         .checked_verdict, .checked_number, .commit_valid, .commit_sa, .commit_ah, .commit_number,
         .commit_authentic, .committed_valid, .committed_verdict,
         .job(rx_job), .job_valid(rx_job_valid), .job_ready(rx_job_ready),
+        .job_number_valid(rx_number_valid), .job_number(rx_number),
         .m_engine_tdata(rx_to_tdata), .m_engine_tkeep(rx_to_tkeep),
         .m_engine_tlast(rx_to_tlast), .m_engine_tvalid(rx_to_tvalid),
         .m_engine_tready(rx_to_tready), .s_engine_tdata(rx_from_tdata),
@@ -190,12 +195,13 @@ module accel_core #(
 
     esp_engine #(
         .DECRYPT(1'b1), .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512),
-        .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
+        .NUMBERS(IN_FLIGHT), .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
     ) rx_engine (
         .clk, .rst, .job(rx_job), .job_valid(rx_job_valid), .job_ready(rx_job_ready),
+        .number_valid(rx_number_valid), .number(rx_number),
         .s_axis_tdata(rx_to_tdata), .s_axis_tkeep(rx_to_tkeep), .s_axis_tlast(rx_to_tlast),
         .s_axis_tvalid(rx_to_tvalid), .s_axis_tready(rx_to_tready), .key_read(rx_key_read),
-        .key_index(rx_key_index), .key_found(rx_key_found), .key_row(rx_keys),
+        .key_index(rx_key_index), .key_found(rx_key_found), .key_of(rx_key_of), .key_row(rx_keys),
         .m_axis_tdata(rx_from_tdata), .m_axis_tkeep(rx_from_tkeep), .m_axis_tlast(rx_from_tlast),
         .m_axis_tvalid(rx_from_tvalid), .m_axis_tready(rx_from_tready), .icv_valid(rx_icv_valid),
         .icv(rx_icv)

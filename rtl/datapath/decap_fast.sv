@@ -7,7 +7,7 @@
 // Each packet comes behind its plan (decap_select). The rings read at any octet, so nothing is shifted.
 // AES-GCM starts with the first octets; the other ciphers' engine wants the ICV first, so they start
 // when the packet is whole. The replay commit follows the ICV in order, and judges again; its verdict
-// goes before BAD_ICV. From the ICV to the first beat released: 10 cycles.
+// goes before BAD_ICV. From the ICV to the first beat released: 6 cycles.
 `default_nettype none
 
 module decap_fast #(
@@ -40,9 +40,11 @@ module decap_fast #(
     input  wire                         committed_valid,
     input  wire  [1:0]                  committed_verdict,
     // Engine (as in `decapsulate`)
-    output packet::job_t                job,
-    output logic                        job_valid,
+    output wire packet::job_t           job,
+    output wire                         job_valid,
     input  wire                         job_ready,
+    output wire                         job_number_valid,
+    output wire  [63:0]                 job_number,
     output wire  [127:0]                m_engine_tdata,
     output wire  [15:0]                 m_engine_tkeep,
     output wire                         m_engine_tlast,
@@ -112,12 +114,10 @@ module decap_fast #(
     assign check_sa = plan.sa_index;
     assign check_low = plan.low;
     assign check_told = plan.told;
-    wire job_number_valid, closing_number_valid, leaving_number_valid, job_taken;
-    wire [63:0] job_number, leaving_number;
-    job_queue #(.WIDTH(64), .DEPTH(DEPTH)) job_numbers (
-        .clk, .rst, .put(checked_valid), .put_data(checked_number), .valid(job_number_valid),
-        .data(job_number), .get(job_taken)
-    );
+    wire closing_number_valid, leaving_number_valid, job_taken;
+    wire [63:0] leaving_number;
+    assign job_number_valid = checked_valid;
+    assign job_number = checked_number;
     job_queue #(.WIDTH(64), .DEPTH(DEPTH)) closing_numbers (
         .clk, .rst, .put(checked_valid), .put_data(checked_number),
         .valid(closing_number_valid), .data(commit_number), .get(closing_next)
@@ -235,7 +235,7 @@ module decap_fast #(
     wire order_valid, early_valid;
     wire [255:0] early_icv;
     wire order_gcm = order.cipher == packet::CIPHER_GCM;
-    job_queue #(.WIDTH(W), .DEPTH(DEPTH)) orders (
+    job_queue #(.WIDTH(W), .DEPTH(DEPTH), .THROUGH(1)) orders (
         .clk, .rst, .put(plan_valid), .put_data(plan), .valid(order_valid), .data(order),
         .get(job_taken)
     );
@@ -250,8 +250,7 @@ module decap_fast #(
         .valid(early_kind_valid), .data(early_gcm),
         .get(early_valid && (early_gcm || job_taken))
     );
-    assign job_valid = order_valid && job_number_valid
-        && (order_gcm || (early_valid && !early_gcm));
+    assign job_valid = order_valid && (order_gcm || (early_valid && !early_gcm));
     assign job_taken = job_valid && job_ready;
     assign job.hash = 1'b0;
     assign job.decrypt = 1'b1;
@@ -259,7 +258,7 @@ module decap_fast #(
     assign job.cipher = order.cipher;
     assign job.integrity = order.integrity;
     assign job.esn = order.esn;
-    assign job.number = job_number;
+    assign job.iv = order.iv;
     assign job.octets = order.octets;
     assign job.icv = order_gcm ? 256'd0 : early_icv;
 
@@ -335,7 +334,7 @@ module decap_fast #(
     localparam int VERDICT_W = 5 + 1 + 1 + 17 + 128 + AT_W + 17;
     wire judged_there, out_judged_there, computed_valid, received_valid;
     wire [255:0] computed, received;
-    job_queue #(.WIDTH(256), .DEPTH(DEPTH)) computeds (
+    job_queue #(.WIDTH(256), .DEPTH(DEPTH), .THROUGH(1)) computeds (
         .clk, .rst, .put(icv_valid), .put_data(icv), .valid(computed_valid), .data(computed),
         .get(closing_next)
     );
@@ -357,7 +356,7 @@ module decap_fast #(
     );
     wire out_verdict_valid;
     wire [4:0] out_verdict;
-    job_queue #(.WIDTH(5), .DEPTH(DEPTH)) verdicts (
+    job_queue #(.WIDTH(5), .DEPTH(DEPTH), .THROUGH(1)) verdicts (
         .clk, .rst, .put(committed_valid),
         .put_data(committed_verdict == 2'd1 ? packet::REPLAYED
             : committed_verdict == 2'd2 ? packet::TOO_OLD
@@ -371,7 +370,7 @@ module decap_fast #(
     wire [16:0] out_total, out_length;
     wire [127:0] out_first;
     wire at_t out_base;
-    job_queue #(.WIDTH(VERDICT_W), .DEPTH(DEPTH)) inners (
+    job_queue #(.WIDTH(VERDICT_W), .DEPTH(DEPTH), .THROUGH(1)) inners (
         .clk, .rst, .put(whole),
         .put_data({inner_reason, inner_dummy, inner_v6, inner_total, inner_first,
             whole_base + at_t'(esp_front), whole_length - {11'd0, esp_front}}),

@@ -4,8 +4,9 @@
 // then still to be found out (replay, ICV, padding, inner packet) the fast path judges. Everything
 // else goes to `decapsulate`, which looks again. A packet goes a way only when the other one is empty.
 //
-// One look-up at a time: a packet every 5 cycles and the table's latency. From a packet's first beat
-// to its plan: 5 cycles and the table's latency.
+// A packet's row is looked up with its first beat, and its plan is there with what the third one brings,
+// the end of AES-GCM's IV: 3 cycles behind the first beat, if the table answers in 2. One look-up at a
+// time: a packet every 5 cycles.
 `default_nettype none
 
 module decap_select #(
@@ -27,14 +28,14 @@ module decap_select #(
     input  wire                     s_axis_tlast,
     input  wire                     s_axis_tvalid,
     output wire                     s_axis_tready,
-    // The row of the SA table
-    output logic                    sa_read,
+    // The row of the SA table, which stays until the request has ended
+    output wire                     sa_read,
     output wire  [15:0]             sa_index,
     input  wire                     sa_found,
     input  wire packet::inbound_t  sa_row,
     // Packets of the fast path, each behind its plan; `fast_over` when one has left
-    output logic                    plan_valid,
-    output packet::receive_plan_t           plan,
+    output wire                     plan_valid,
+    output wire packet::receive_plan_t plan,
     output wire  [127:0]            m_fast_tdata,
     output wire  [15:0]             m_fast_tkeep,
     output wire                     m_fast_tlast,
@@ -53,7 +54,7 @@ module decap_select #(
     output wire                     slow,
     output wire                     idle
 );
-    localparam [2:0] IDLE = 3'd0, LOOK = 3'd1, WEIGH = 3'd2, DECIDE = 3'd3, DRAIN = 3'd4,
+    localparam [2:0] IDLE = 3'd0, LOOK = 3'd1, DECIDE = 3'd2, REST = 3'd3, DRAIN = 3'd4,
         SLOW = 3'd5;
     localparam int COUNT_W = $clog2(IN_FLIGHT) + 1;
 
@@ -63,9 +64,10 @@ module decap_select #(
     // -- beats in -------------------------------------------------------------------------------------------
     packet::request_t request;
     logic [255:0] head;
-    logic second, ended;                // beats seen: the second, the last
+    logic [31:0] iv_end;
+    logic [1:0] beats;                  // seen; 3 for more
+    logic ended;                        // the last one was seen
     logic row_there;
-    packet::inbound_t sa;
 
     wire hold_ready, hold_valid, hold_last, hold_user, hold_taken;
     wire [127:0] hold_data;
@@ -99,6 +101,7 @@ module decap_select #(
     // Behind the outer header: SPI and number
     wire [31:0] spi = head[95:64];
     wire [31:0] low = head[63:32];
+    wire packet::inbound_t sa = sa_row;
     wire [5:0] icv_size = packet::esp_icv_octets(sa.cipher, sa.esp_integrity);
     wire [16:0] esp_now = total - 17'd20 - {11'd0, icv_size};
     wire [16:0] front_now = 17'd8 + {12'd0, packet::iv_octets(sa.cipher)};
@@ -133,71 +136,63 @@ module decap_select #(
     assign hold_taken = (fast_open && m_fast_tready) || (slow && m_slow_tready);
     wire fast_left = fast_open && hold_valid && m_fast_tready && hold_last;
 
-    assign sa_index = request.sa_index;
+    wire room = in_flight != (COUNT_W)'(IN_FLIGHT);
+    assign plan_valid = state == DECIDE && fast && room;
+    assign plan.sa_index = request.sa_index;
+    assign plan.spi = sa.esp_spi;
+    assign plan.low = low;
+    assign plan.iv = {head[31:0], iv_end};
+    assign plan.told = request.number;
+    assign plan.cipher = sa.cipher;
+    assign plan.integrity = sa.esp_integrity;
+    assign plan.esn = sa.esn;
+    assign plan.mark = traffic_class[1:0];
+    assign plan.length = request.length;
+    assign plan.octets = octets;
+
+    assign sa_read = state == IDLE && taken;
+    assign sa_index = state == IDLE ? s_axis_tuser.sa_index : request.sa_index;
     assign idle = state == IDLE && slow_idle && in_flight == '0;
 
+    wire [127:0] beat = packet::reversed(s_axis_tdata);
     always_ff @(posedge clk) begin
-        sa_read <= 1'b0;
-        plan_valid <= 1'b0;
         if (taken) begin
-            if (state == IDLE) head[255:128] <= packet::reversed(s_axis_tdata);
-            else if (!second) head[127:0] <= packet::reversed(s_axis_tdata);
-            second <= state != IDLE;
+            if (state == IDLE) head[255:128] <= beat;
+            else if (beats == 2'd1) head[127:0] <= beat;
+            else if (beats == 2'd2) iv_end <= beat[127:96];
+            beats <= state == IDLE ? 2'd1 : beats == 2'd3 ? 2'd3 : beats + 2'd1;
             ended <= s_axis_tlast;
         end
-        if (sa_found) begin
-            sa <= sa_row;
-            row_there <= 1'b1;
-        end
+        if (sa_found) row_there <= 1'b1;
 
         case (state)
             IDLE: if (taken) begin
                 request <= s_axis_tuser;
                 row_there <= 1'b0;
-                sa_read <= 1'b1;
                 state <= LOOK;
             end
-            LOOK: if ((row_there || sa_found) && (second || taken || ended)) state <= WEIGH;
-            WEIGH: begin
+            // The third beat is here or is being taken, or there is none.
+            LOOK: if ((row_there || sa_found) && (beats == 2'd3 || (beats == 2'd2 && taken) || ended))
+            begin
                 suits <= row_suits && packet_suits;
                 octets <= esp_now;
                 state <= DECIDE;
             end
-            DECIDE: if (!fast) begin
-                state <= DRAIN;
-            end else if (in_flight != (COUNT_W)'(IN_FLIGHT)) begin
-                plan_valid <= 1'b1;
-                if (ended || (taken && s_axis_tlast)) state <= IDLE;
-                else state <= 3'd6;
-            end
-            DRAIN: if (in_flight == '0) state <= SLOW;
-            SLOW: if (hold_valid && hold_last && m_slow_tready) state <= IDLE;
+            DECIDE: if (!fast) state <= DRAIN;
+            else if (room) state <= ended || (taken && s_axis_tlast) ? IDLE : REST;
             // The rest of a long packet
-            default: if (ended || (taken && s_axis_tlast)) state <= IDLE;
+            REST: if (ended || (taken && s_axis_tlast)) state <= IDLE;
+            DRAIN: if (in_flight == '0) state <= SLOW;
+            default: if (hold_valid && hold_last && m_slow_tready) state <= IDLE;
         endcase
 
-        plan.sa_index <= request.sa_index;
-        plan.spi <= sa.esp_spi;
-        plan.low <= low;
-        plan.told <= request.number;
-        plan.cipher <= sa.cipher;
-        plan.integrity <= sa.esp_integrity;
-        plan.esn <= sa.esn;
-        plan.mark <= traffic_class[1:0];
-        plan.length <= request.length;
-        plan.octets <= octets;
-
-        in_flight <= in_flight + (COUNT_W)'(state == DECIDE && fast && in_flight
-            != (COUNT_W)'(IN_FLIGHT)) - (COUNT_W)'(fast_over);
+        in_flight <= in_flight + (COUNT_W)'(plan_valid) - (COUNT_W)'(fast_over);
         decided <= decided + (COUNT_W)'(plan_valid) - (COUNT_W)'(fast_left);
         if (rst) begin
             state <= IDLE;
             in_flight <= '0;
             decided <= '0;
             ended <= 1'b1;
-            second <= 1'b0;
-            sa_read <= 1'b0;
-            plan_valid <= 1'b0;
         end
     end
 

@@ -43,6 +43,8 @@ module decapsulate #(
     output packet::job_t            job,
     output logic                    job_valid,
     input  wire                     job_ready,
+    output wire                     job_number_valid,
+    output wire  [63:0]             job_number,
     output wire  [127:0]            m_engine_tdata,
     output wire  [15:0]             m_engine_tkeep,
     output wire                     m_engine_tlast,
@@ -227,6 +229,8 @@ module decapsulate #(
     assign check_low = in_ah ? words[63:32] : words[95:64];
     assign check_told = request.number;
     assign commit_number = number;
+    assign job_number_valid = job_valid && job_ready;
+    assign job_number = number;
 
     task automatic start(
         input logic [3:0] code, input logic ram, input logic [16:0] addr, input logic [16:0] len,
@@ -686,7 +690,7 @@ module decapsulate #(
         job.sa_index <= request.sa_index;
         job.cipher <= sa.cipher;
         job.esn <= sa.esn;
-        job.number <= number;
+        job.iv <= words[63:0];
         job.icv <= icv_received;
         if (rst) begin
             state <= IDLE;
@@ -705,7 +709,7 @@ module decapsulate #(
     end
 
     wire unused = &{1'b0, unit_ready, place_offset, place_protocol, place_pointer, dont_fragment,
-        fragment, traffic_class, words[31:0], cipher_octets[16:4], whole_field[16]};
+        fragment, traffic_class, cipher_octets[16:4], whole_field[16]};
 endmodule
 
 `default_nettype wire

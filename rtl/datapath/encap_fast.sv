@@ -77,7 +77,7 @@ module encap_fast #(
     assign job.cipher = order.cipher;
     assign job.integrity = order.integrity;
     assign job.esn = order.esn;
-    assign job.number = order.number;
+    assign job.iv = order.number;
     assign job.octets = order.octets;
     assign job.icv = 256'd0;
     assign job_valid = order_valid;

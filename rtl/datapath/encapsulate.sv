@@ -477,7 +477,7 @@ module encapsulate #(
                     job.cipher <= sa.cipher;
                     job.integrity <= sa.esp_integrity;
                     job.esn <= sa.esn;
-                    job.number <= this_number;
+                    job.iv <= this_number;
                     job.octets <= icv_at - esp_at;
                     job.icv <= 256'd0;
                     job_valid <= 1'b1;
@@ -571,7 +571,7 @@ module encapsulate #(
                     job.decrypt <= 1'b0;
                     job.sa_index <= request.sa_index;
                     job.integrity <= sa.ah_integrity;
-                    job.number <= this_number;
+                    job.iv <= this_number;
                     job.octets <= end_at - front_at + (sa.esn ? 17'd4 : 17'd0);
                     job_valid <= 1'b1;
                     job_waiting <= 1'b1;

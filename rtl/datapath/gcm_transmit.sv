@@ -25,6 +25,7 @@ module gcm_transmit #(
     output wire                     key_read,
     output wire  [15:0]             key_index,
     input  wire                     key_found,
+    input  wire  [15:0]             key_of,
     input  wire sa_keys::sa_keys_t  key_row,
     // Results
     output wire packet::result_t    m_axis_tuser,
@@ -54,9 +55,10 @@ module gcm_transmit #(
         .m_axis_tready, .over
     );
     esp_engine #(.CBC(0)) engine (
-        .clk, .rst, .job, .job_valid, .job_ready, .s_axis_tdata(to_tdata),
+        .clk, .rst, .job, .job_valid, .job_ready, .number_valid(job_valid && job_ready),
+        .number(job.iv), .s_axis_tdata(to_tdata),
         .s_axis_tkeep(to_tkeep), .s_axis_tlast(to_tlast), .s_axis_tvalid(to_tvalid),
-        .s_axis_tready(to_tready), .key_read, .key_index, .key_found, .key_row,
+        .s_axis_tready(to_tready), .key_read, .key_index, .key_found, .key_of, .key_row,
         .m_axis_tdata(from_tdata), .m_axis_tkeep(from_tkeep), .m_axis_tlast(from_tlast),
         .m_axis_tvalid(from_tvalid), .m_axis_tready(from_tready), .icv_valid, .icv
     );

@@ -1,4 +1,4 @@
-// A short FIFO of words; the oldest one is seen while it waits. Latency 1 cycle.
+// A short FIFO of words; the oldest one is seen while it waits. Latency 1 cycle, or none with THROUGH.
 //
 // For what goes with packets in flight: never written when full, which is the caller's care.
 `default_nettype none
@@ -7,7 +7,9 @@ module job_queue #(
     // Bits of a word
     parameter int WIDTH = 8,
     // Words held: a power of two
-    parameter int DEPTH = 16
+    parameter int DEPTH = 16,
+    // 1: an empty queue shows the word that is being put
+    parameter int THROUGH = 0
 ) (
     input  wire              clk,
     input  wire              rst,
@@ -28,8 +30,9 @@ module job_queue #(
     logic [WIDTH-1:0] memory [DEPTH];
     logic [AT_W:0] written, read;
 
-    assign valid = written != read;
-    assign data = memory[read[AT_W-1:0]];
+    wire through = THROUGH != 0 && written == read;
+    assign valid = written != read || (through && put);
+    assign data = through ? put_data : memory[read[AT_W-1:0]];
 
     always_ff @(posedge clk) begin
         if (put) memory[written[AT_W-1:0]] <= put_data;

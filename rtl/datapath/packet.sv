@@ -122,6 +122,7 @@ package packet;
         logic [15:0]  sa_index;
         logic [31:0]  spi;
         logic [31:0]  low;               // of the sequence number
+        logic [63:0]  iv;                // AES-GCM's
         logic [63:0]  told;
         logic [2:0]   cipher;
         logic [2:0]   integrity;
@@ -136,13 +137,14 @@ package packet;
     localparam int REQUEST_W = 182;
     localparam int RESULT_W = 119;
     localparam int PLAN_W = 300;
-    localparam int RECEIVE_PLAN_W = 187;
+    localparam int RECEIVE_PLAN_W = 251;
     localparam int LLQ_RULE_W = 93;
 
     // -- engines ---------------------------------------------------------------------------------------
     // What an engine is to do with the octets that follow. ESP: from SPI to the end of the ciphertext,
     // and as many come back; `hash`: AH's octets, nothing comes back. Then, job after job, the ICV as
-    // the engine computes it, in both directions (0 where there is none). Keys are those of the row.
+    // the engine computes it, in both directions (0 where there is none). Keys are those of the row. The
+    // sequence number goes beside it, since it may be known later: replay_unit infers its high half.
     typedef struct packed {
         logic         hash;
         logic         decrypt;
@@ -150,7 +152,7 @@ package packet;
         logic [2:0]   cipher;
         logic [2:0]   integrity;         // 0 = none, or the cipher's own
         logic         esn;
-        logic [63:0]  number;
+        logic [63:0]  iv;                // encrypt: the number; decrypt: AES-GCM's IV
         logic [16:0]  octets;
         logic [255:0] icv;               // decrypt: the one received, octet 0 in [255:248]
     } job_t;

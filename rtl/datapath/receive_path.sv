@@ -50,6 +50,8 @@ module receive_path #(
     output wire packet::job_t       job,
     output wire                     job_valid,
     input  wire                     job_ready,
+    output wire                     job_number_valid,
+    output wire  [63:0]             job_number,
     output wire  [127:0]            m_engine_tdata,
     output wire  [15:0]             m_engine_tkeep,
     output wire                     m_engine_tlast,
@@ -130,7 +132,8 @@ module receive_path #(
     end
 
     wire packet::job_t fast_job, slow_job;
-    wire fast_job_valid, slow_job_valid;
+    wire fast_job_valid, slow_job_valid, fast_job_number_valid, slow_job_number_valid;
+    wire [63:0] fast_job_number, slow_job_number;
     wire [127:0] fast_e_tdata, slow_e_tdata, fast_m_tdata, slow_m_tdata;
     wire [15:0] fast_e_tkeep, slow_e_tkeep, fast_m_tkeep, slow_m_tkeep;
     wire fast_e_tlast, fast_e_tvalid, slow_e_tlast, slow_e_tvalid, fast_r_tready, slow_r_tready;
@@ -147,6 +150,7 @@ module receive_path #(
         .s_axis_tdata(fast_tdata), .s_axis_tkeep(fast_tkeep),
         .s_axis_tlast(fast_tlast), .s_axis_tvalid(fast_tvalid), .s_axis_tready(fast_tready),
         .job(fast_job), .job_valid(fast_job_valid), .job_ready(job_ready && !slow_has),
+        .job_number_valid(fast_job_number_valid), .job_number(fast_job_number),
         .m_engine_tdata(fast_e_tdata), .m_engine_tkeep(fast_e_tkeep),
         .m_engine_tlast(fast_e_tlast), .m_engine_tvalid(fast_e_tvalid),
         .m_engine_tready(m_engine_tready && !slow_has), .s_engine_tdata, .s_engine_tkeep,
@@ -167,7 +171,8 @@ module receive_path #(
         .commit_valid(slow_commit), .commit_number(slow_number),
         .commit_authentic(slow_authentic), .committed_valid(committed_valid && slow_has),
         .committed_verdict, .job(slow_job), .job_valid(slow_job_valid),
-        .job_ready(job_ready && slow_has), .m_engine_tdata(slow_e_tdata),
+        .job_ready(job_ready && slow_has), .job_number_valid(slow_job_number_valid),
+        .job_number(slow_job_number), .m_engine_tdata(slow_e_tdata),
         .m_engine_tkeep(slow_e_tkeep), .m_engine_tlast(slow_e_tlast),
         .m_engine_tvalid(slow_e_tvalid), .m_engine_tready(m_engine_tready && slow_has),
         .s_engine_tdata, .s_engine_tkeep, .s_engine_tlast,
@@ -180,6 +185,8 @@ module receive_path #(
 
     assign job = slow_has ? slow_job : fast_job;
     assign job_valid = slow_has ? slow_job_valid : fast_job_valid;
+    assign job_number_valid = slow_has ? slow_job_number_valid : fast_job_number_valid;
+    assign job_number = slow_has ? slow_job_number : fast_job_number;
     assign m_engine_tdata = slow_has ? slow_e_tdata : fast_e_tdata;
     assign m_engine_tkeep = slow_has ? slow_e_tkeep : fast_e_tkeep;
     assign m_engine_tlast = slow_has ? slow_e_tlast : fast_e_tlast;

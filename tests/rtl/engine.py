@@ -7,6 +7,7 @@ from typing import Any
 
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
+from ipsecplane.ipsec.algorithms import CIPHER
 from ipsecplane.targets.crypto_header import Operation, Reason
 from ipsecsim.accelerator.esp import Esp
 from ipsecsim.accelerator.transforms import BlockTransform, GcmTransform
@@ -22,6 +23,7 @@ class Engine:
     def __init__(self, dut: Any, rig: Rig, rate: float, side: str = "") -> None:
         self.dut = dut
         self.rig = rig
+        self.side = side
         self.random = seeded(f"{side}engine")
         self.job, self.valid, self.ready = (
             getattr(dut, f"{side}job{end}") for end in ("", "_valid", "_ready")
@@ -29,6 +31,8 @@ class Engine:
         self.back = PacketSource(dut, f"s_{side}engine", rate=rate)
         self.icv = Source(dut, f"{side}icv_valid", None, {"icv": f"{side}icv"}, rate=rate)
         self.jobs: list[dict[str, int]] = []
+        self.numbers: deque[int] = deque()
+        self.late = hasattr(dut, f"{side}job_number_valid")
         self.packets: deque[bytes] = deque()
         PacketSink(
             dut,
@@ -38,27 +42,40 @@ class Engine:
         )
         self.ready.value = 0
         cocotb.start_soon(self._jobs())
+        if self.late:
+            cocotb.start_soon(self._numbers(getattr(dut, f"{side}job_number")))
         cocotb.start_soon(self._work())
 
     async def _jobs(self) -> None:
         while True:
             await RisingEdge(self.dut.clk)
             if self.valid.value == 1 and self.ready.value == 1:
-                self.jobs.append(traffic.unpack(traffic.JOB, int(self.job.value)))
+                job = traffic.unpack(traffic.JOB, int(self.job.value))
+                self.jobs.append(job)
+                if not self.late:
+                    self.numbers.append(job["iv"])
                 self.ready.value = 0
             else:
                 self.ready.value = int(self.random.random() < 0.5)
 
+    async def _numbers(self, number: Any) -> None:
+        """Of decryption the numbers come by themselves, in the order of the jobs."""
+        valid = getattr(self.dut, f"{self.side}job_number_valid")
+        while True:
+            await RisingEdge(self.dut.clk)
+            if valid.value == 1:
+                self.numbers.append(int(number.value))
+
     async def _work(self) -> None:
         """One job after the other; the ICVs come in order, some time after the octets."""
         while True:
-            while not self.jobs or not self.packets:
+            while not (self.jobs and self.packets and self.numbers):
                 await RisingEdge(self.dut.clk)
-            self._do(self.jobs.pop(0), self.packets.popleft())
+            self._do(self.jobs.pop(0), self.packets.popleft(), self.numbers.popleft())
             if self.random.random() < 0.3:
                 await ClockCycles(self.dut.clk, self.random.randint(1, 20))
 
-    def _do(self, job: dict[str, int], octets: bytes) -> None:
+    def _do(self, job: dict[str, int], octets: bytes, number: int) -> None:
         assert job["octets"] == len(octets)
         store = self.rig.store
         sa = (store.inbound if job["decrypt"] else store.outbound)[job["sa_index"]].sa
@@ -68,14 +85,15 @@ class Engine:
             head = 8 + sa.esp.cipher.iv_size
             assert int.from_bytes(octets[:4], "big") == sa.esp.spi
             if job["decrypt"]:
-                plain, icv = opened(sa.esp, octets, job["sequence"])
+                if sa.esp.cipher.accelerator_id == CIPHER["AES-GCM"].accelerator_id:
+                    assert job["iv"] == int.from_bytes(octets[8:16])
+                plain, icv = opened(sa.esp, octets, number)
                 self.back.put(Packet(octets[:head] + plain))
             else:
-                sealed = sa.esp.transform.seal(sa.esp.spi, job["sequence"], octets[head:])
+                sealed = sa.esp.transform.seal(sa.esp.spi, number, octets[head:])
                 self.back.put(Packet(sealed[: len(octets)]))
                 icv = sealed[len(octets) :]
-        number = int.from_bytes(icv.ljust(32, b"\0"), "big")
-        self.icv.put({"icv": number})
+        self.icv.put({"icv": int.from_bytes(icv.ljust(32, b"\0"))})
 
 
 def opened(esp: Esp, octets: bytes, sequence: int) -> tuple[bytes, bytes]:

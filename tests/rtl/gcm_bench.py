@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-import cocotb
-from cocotb.triggers import ClockCycles, RisingEdge
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.rtl.gcm import hash_key, packed_powers
 from tests.rtl.streams import Scoreboard, Sink, Source
 
-COMMAND: Final = ("key_size", "key", "salt", "powers", "aad_octets", "octets")
+COMMAND: Final = ("key_size", "key", "salt", "iv", "powers", "aad_octets", "octets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +60,8 @@ def _beats(octets: bytes, aad: bool, last: bool) -> list[dict[str, int]]:
 class Bench:
     """Drives `aes_gcm`, and compares ICVs and packets with what is due, in order."""
 
-    def __init__(self, dut: Any, *, random: Random, rates: tuple[float, float, float]) -> None:
+    def __init__(self, dut: Any, *, rates: tuple[float, float, float]) -> None:
         commands, packets, out = rates
-        self.dut = dut
-        self.random = random
-        self.prompt = commands == 1
         self._powers: dict[bytes, int] = {}
         fields = {name: f"cmd_{name}" for name in COMMAND}
         self.commands = Source(dut, "cmd_valid", "cmd_ready", fields, rate=commands)
@@ -82,7 +77,6 @@ class Bench:
         self.results = Scoreboard(dut.clk, "packet")
         self.last_cycles: list[int] = []
         self.icv_cycles: list[int] = []
-        self.ivs: list[int] = []
         Sink(dut, "icv_valid", "icv_ready", {"icv": "icv"}, rate=out, on_item=self._icv)
         # Additional data without whole beats makes beats that are not full before the end, so beats
         # are put together here.
@@ -96,8 +90,6 @@ class Bench:
             rate=out,
             on_item=self._beat,
         )
-        dut.iv_valid.value = 0
-        cocotb.start_soon(self._ivs())
 
     def put(self, sent: Message) -> None:
         if sent.key not in self._powers:
@@ -107,12 +99,12 @@ class Bench:
                 "key_size": len(sent.key) // 8 - 2,
                 "key": int.from_bytes(sent.key.ljust(32, b"\0")),
                 "salt": int.from_bytes(sent.nonce[:4]),
+                "iv": int.from_bytes(sent.nonce[4:]),
                 "powers": self._powers[sent.key],
                 "aad_octets": len(sent.aad),
                 "octets": len(sent.octets),
             }
         )
-        self.ivs.append(int.from_bytes(sent.nonce[4:]))
         beats = _beats(sent.aad, True, not sent.octets) + _beats(sent.octets, False, True)
         for beat in beats or [{"tdata": 0, "tkeep": 0, "tlast": 1, "aad": 0, "hashed": 0}]:
             self.beats.put(beat)
@@ -122,18 +114,6 @@ class Bench:
     async def done(self) -> None:
         await self.results.done(1_000)
         await self.tags.done(1_000)
-
-    async def _ivs(self) -> None:
-        """The IV comes behind its command, at once or later."""
-        edge = RisingEdge(self.dut.clk)
-        while True:
-            await edge
-            self.dut.iv_valid.value = 0
-            if self.dut.cmd_valid.value == 1 and self.dut.cmd_ready.value == 1:
-                if not self.prompt and self.random.random() < 0.5:
-                    await ClockCycles(self.dut.clk, self.random.randint(1, 30))
-                self.dut.iv.value = self.ivs.pop(0)
-                self.dut.iv_valid.value = 1
 
     def _icv(self, item: dict[str, int], now: int) -> None:
         self.tags.check(item["icv"].to_bytes(16))

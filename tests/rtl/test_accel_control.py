@@ -44,6 +44,7 @@ class Bench:
         dut.llq_ready.value = 1
         dut.window_ready.value = 1
         self.windows: list[tuple[int, int, int, int, int]] = []
+        self.early: dict[str, int] = {}
 
     async def begin(self) -> None:
         await start(self.dut)
@@ -65,7 +66,7 @@ class Bench:
         assert await self.axi.command(INSTALL, index, inbound=inbound) == DONE
 
     async def look(self, index: int, inbound: bool) -> int:
-        """The row, as the datapath gets it. The request is still to be ended."""
+        """The row, as the datapath gets it, and `early` its keys. The request is to be ended."""
         side = "rx" if inbound else "tx"
         d = self.dut
         getattr(d, f"{side}_sa_index").value = index
@@ -75,6 +76,9 @@ class Bench:
         while True:
             await RisingEdge(d.clk)
             if getattr(d, f"{side}_sa_found").value == 1:
+                assert getattr(d, f"{side}_key_found").value == 1
+                assert getattr(d, f"{side}_key_of").value == index
+                self.early = traffic.unpack(KEYS, int(getattr(d, f"{side}_keys").value))
                 return int(getattr(d, f"{side}_sa_row").value)
 
     async def keys(self, index: int, inbound: bool) -> dict[str, int]:
@@ -86,7 +90,8 @@ class Bench:
         getattr(d, f"{side}_key_read").value = 0
         while True:
             await RisingEdge(d.clk)
-            if getattr(d, f"{side}_key_found").value == 1:
+            found = getattr(d, f"{side}_key_found").value == 1
+            if found and getattr(d, f"{side}_key_of").value == index:
                 return traffic.unpack(KEYS, int(getattr(d, f"{side}_keys").value))
 
     async def number(self, value: int) -> None:
@@ -168,7 +173,13 @@ async def rows_and_keys(dut: Any) -> None:
                 numbers[index] = random.getrandbits(64)
                 await bench.number(numbers[index])
         if index < bench.sas:
+            early = bench.early
+            # A look-up in the same cycle goes first.
+            other = cocotb.start_soon(bench.look(random.randrange(bench.sas), inbound))
             keys = await bench.keys(index, inbound)
+            await other
+            await bench.done(inbound)
+            assert keys == early
             if sa is None:
                 assert not any(keys.values())
             else:
@@ -258,12 +269,13 @@ async def update_under_load(dut: Any) -> None:
             sa = generations[layout["epoch"]]
             seen[sa.epoch] += 1
             assert row == traffic.outbound_word(sa, layout["sequence"])
+            wanted = expected_keys(sa, False)
+            assert {n: bench.early[n] for n in wanted} == wanted
             number = layout["sequence"] + 1
             await bench.number(number)
             for _ in range(random.randint(1, 3)):
                 await ClockCycles(dut.clk, random.randint(1, 30))
                 keys = await bench.keys(index, False)
-                wanted = expected_keys(sa, False)
                 assert {n: keys[n] for n in wanted} == wanted
             await bench.done(False)
             await ClockCycles(dut.clk, random.randint(1, 20))

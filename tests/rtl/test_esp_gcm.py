@@ -67,6 +67,9 @@ class Bench:
         self.random = seeded("packets")
         fields = {"job": "cmd_job", "keys": "cmd_keys"}
         self.commands = Source(dut, "cmd_valid", "cmd_ready", fields, rate=commands)
+        self.numbers = Source(
+            dut, "number_valid", "number_ready", {"number": "number"}, rate=commands
+        )
         self.packets = PacketSource(dut, "s_axis", rate=packets)
         self.dut = dut
         self.waiting: deque[Packet] = deque()
@@ -90,11 +93,12 @@ class Bench:
             "cipher": GCM.accelerator_id,
             "integrity": 0,
             "esn": int(sa.esn),
-            "sequence": number,
+            "iv": int.from_bytes(head[8:]) if self.decrypt else number,
             "octets": 16 + len(body),
             "icv": 0,
         }
         self.commands.put({"job": traffic.pack(traffic.JOB, job), "keys": sa.row})
+        self.numbers.put({"number": number})
         if self.decrypt:
             given, due = sealed[:-16], head + payload
         else:

@@ -471,7 +471,7 @@ INBOUND: Final = (
 )  # fmt: skip
 JOB: Final = (
     ("hash", 1), ("decrypt", 1), ("sa_index", 16), ("cipher", 3), ("integrity", 3), ("esn", 1),
-    ("sequence", 64), ("octets", 17), ("icv", 256),
+    ("iv", 64), ("octets", 17), ("icv", 256),
 )  # fmt: skip
 
 Layout = tuple[tuple[str, int], ...]
