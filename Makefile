@@ -4,7 +4,7 @@ PYTHON := $(VENV)/bin/python
 STAMP  := $(VENV)/.made-from-lock
 RUN    ?= examples/ch03_invalid_spi_recovery
 
-.PHONY: help setup extras demo test lint format p4 formal rtl-test rtl-lint synth bench bench-rtl shell lock clean
+.PHONY: help setup extras demo test lint format p4 formal rtl-test rtl-examples rtl-lint synth bench bench-rtl shell lock clean
 
 help:            ## what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -43,6 +43,9 @@ formal: setup    ## prove the RTL, and find the bugs planted in it (minutes)
 rtl-test: setup  ## the RTL's benches (cocotb on Verilator) alone
 	sh tools/debian_packages.sh test
 	$(PYTHON) -m pytest tests/rtl
+
+rtl-examples: setup ## every example with --accelerator rtl: the files are the software model's (minutes)
+	$(PYTHON) -m pytest -n auto -m "slow or not slow" tests/scenario/test_rtl.py
 
 rtl-lint: setup  ## every RTL module: Verilator with all warnings, and read by yosys
 	$(PYTHON) rtl/lint.py
