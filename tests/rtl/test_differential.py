@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 from finsy.proto import p4r
-from ipsecplane.ipsec.algorithms import CIPHER, CIPHERS, INTEGRITIES
+from ipsecplane.ipsec.algorithms import CIPHER, CIPHERS, INTEGRITIES, INTEGRITY
 from ipsecplane.targets.crypto_header import (
     CryptoHeader,
     DfPolicy,
@@ -28,6 +28,7 @@ from ipsecsim.accelerator.rtl.toolchain import ToolchainError
 
 from tests.accelerator.conftest import ETHERNET, Rig, Tunnel
 from tests.rtl import coverage, traffic
+from tests.rtl.vectors import wycheproof_gcm
 
 ROWS: Final = 48
 
@@ -203,6 +204,36 @@ def test_routing_headers_that_cannot_be_predicted(device: RtlAccelerator) -> Non
     assert (sealed[15], refused[0][15], also[0][15]) == (0, 18, 18)
     (opened,) = pair.burst([frame(Operation.DECRYPT, sealed[46:])])
     assert opened[0][46:] == packet(0)
+
+
+@pytest.mark.parametrize(
+    "sa",
+    [
+        *(Tunnel("AES-GCM", key_size=size) for size in (16, 24, 32)),
+        Tunnel("AES-CBC", "HMAC-SHA1-96"),
+        Tunnel("AES-CBC", "HMAC-SHA2-256-128"),
+        Tunnel("DES-CBC", "HMAC-MD5-96", ah="HMAC-SHA1-96"),
+    ],
+    ids=lambda sa: f"{sa.cipher}-{len(sa.cipher_key)} {sa.integrity}{sa.ah}",
+)
+def test_faults_of_wycheproof(device: RtlAccelerator, sa: Tunnel) -> None:
+    """What Wycheproof does to tags of AES-GCM, done to the ICVs of packets: each is refused, by
+    model and RTL, and does not keep the right packet out."""
+    pair = Pair(device, Random(3), {5: sa})
+    peer = pair.peer_rig.store.outbound[5].sa
+    packet = traffic.ipv4(Random(4), 60)
+    faults = sorted({case.fault for case in wycheproof_gcm() if not case.valid})
+    assert len(faults) > 25
+    size = 16 if sa.integrity == "" else INTEGRITY[sa.integrity].icv_size
+    head = ETHERNET + decrypt_header().encode()
+    for fault in faults:
+        ((sealed, _),) = encrypt(peer, packet, 0, DfPolicy.COPY, False)
+        mask = (fault >> 128 - 8 * size).to_bytes(size) or b"\x01"
+        wrong = sealed[:-size] + bytes(a ^ b for a, b in zip(sealed[-size:], mask, strict=True))
+        answers = pair.burst([head + wrong, head + sealed])
+        spoilt = Reason.BAD_ICV if wrong != sealed else Reason.OK
+        assert answers[0][0][15] == spoilt, f"{fault:#x}"
+        assert answers[1][0][15] == (Reason.OK if spoilt else Reason.REPLAYED)
 
 
 @pytest.mark.parametrize("seed", [2])

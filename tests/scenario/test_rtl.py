@@ -26,8 +26,8 @@ QUICK = (
     "ch09_ipv6_vti",  # IPv6, AH and ESP with AES-CBC
     "site_to_site",  # AES-GCM
 )
-# Builds the library that tests/rtl/test_differential.py uses too: one after the other.
-pytestmark = pytest.mark.xdist_group("rtl")
+# The library that the others of this group use too: it is built once, and no one waits for it.
+pytestmark = pytest.mark.xdist_group("rtl-library")
 
 
 def examples() -> list[object]:
