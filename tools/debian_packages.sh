@@ -6,7 +6,7 @@ set -u
 packages_of() {
   case "$1" in
     setup) echo "python3:python3 python3-venv:python3-venv" ;;
-    test) echo "tshark:tshark charon:strongswan-charon swanctl:strongswan-swanctl ip:iproute2 ike-scan:ike-scan vpnc:vpnc linux.uml:user-mode-linux g++:g++ make:make perl:perl libpython:libpython3-dev" ;;
+    test) echo "tshark:tshark charon:strongswan-charon swanctl:strongswan-swanctl ip:iproute2 ike-scan:ike-scan vpnc:vpnc linux.uml:user-mode-linux g++:g++ make:make perl:perl libpython:libpython3-dev lz4:liblz4-dev" ;;
     *) echo "debian_packages.sh: no step named $1" >&2; exit 2 ;;
   esac
 }
@@ -18,6 +18,7 @@ present() { # a program on PATH or where Debian keeps those that are not
     libpython) # the shared library, which cocotb loads into the simulator
       python3 -c 'import os, sys, sysconfig as s
 sys.exit(not os.path.exists(os.path.join(*s.get_config_vars("LIBDIR", "INSTSONAME"))))' 2>/dev/null ;;
+    lz4) [ -e /usr/include/lz4.h ] ;; # waveforms in FST
     *) command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] ;;
   esac
 }

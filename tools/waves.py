@@ -1,89 +1,108 @@
-"""A picture of a few signals of a VCD: waves.py FILE.vcd OUT.png FROM TO SIGNAL ...
+"""A picture of signals: waves.py FILE.fst|FILE.vcd OUT.svg|OUT.png FROM TO SIGNAL|FILE.gtkw ...
 
-FROM and TO are in clock cycles; a SIGNAL is its path below the top, as viewers show it, and may be
-given a shorter name: PATH=NAME. Bits are drawn as steps, vectors as boxes with their value.
+FROM and TO are clock cycles. A SIGNAL is named as viewers show it, or by its end; a GTKWave save
+file (rtl/watch.gtkw) stands for those in it, which its comments part. Bits are drawn as steps,
+vectors as boxes with their value in hexadecimal.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
+from pywellen import Waveform
 
-CYCLE = 10  # of the file's time units, as the harness writes them
-Changes = list[tuple[int, str]]
-
-
-def read(path: Path, wanted: Sequence[str]) -> dict[str, tuple[int, Changes]]:
-    """Width and changes (time, value in binary) of each signal."""
-    scope: list[str] = []
-    ids: dict[str, list[str]] = {}
-    found: dict[str, tuple[int, Changes]] = {}
-    now = 0
-    with path.open() as file:
-        for line in file:
-            words = line.split()
-            if not words:
-                continue
-            if words[0] == "$scope":
-                scope.append(words[2])
-            elif words[0] == "$upscope":
-                scope.pop()
-            elif words[0] == "$var":
-                name = ".".join([*scope, words[4]])
-                for one in wanted:
-                    if one not in found and (name == one or name.endswith(f".{one}")):
-                        ids.setdefault(words[3], []).append(one)
-                        found[one] = (int(words[2]), [])
-            elif line[0] == "#":
-                now = int(line[1:])
-            elif match := re.match(r"b(\S+) (\S+)|([01xz])(\S+)", line):
-                value, mark = match[1] or match[3], match[2] or match[4]
-                for one in ids.get(mark, ()):
-                    found[one][1].append((now, value))
-    if missing := [one for one in wanted if one not in found]:
-        raise SystemExit(f"{path} has no signal {', '.join(missing)}")
-    return found
+CYCLE = 10  # of the file's time units, as sim/ipsecsim/accelerator/rtl/harness.cpp writes them
+ROW = 0.24  # height in inches
+_RANGE = re.compile(r"\[\d+:\d+\]$")
 
 
-def draw(
-    signals: dict[str, tuple[int, Changes]], names: dict[str, str], begin: int, end: int, out: Path
-) -> None:
-    figure, axes = pyplot.subplots(figsize=(12, 0.42 * len(signals) + 0.8))
-    for row, (width, changes) in enumerate(signals.values()):
-        low = -row
-        spans = [(t / CYCLE, v) for t, v in changes]
-        spans = [
-            *[s for s in spans if s[0] <= begin][-1:],
-            *[s for s in spans if begin < s[0] < end],
-        ]
-        ends = [*(t for t, _ in spans[1:]), float(end)]
-        for (start, value), stop in zip(spans, ends, strict=True):
-            start = max(start, begin)
-            if width == 1:
-                level = low + 0.6 * (value == "1")
-                axes.plot([start, start, stop], [low + 0.3, level, level], "C0", linewidth=1)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A signal's changes (cycle, value); or a heading, which has none."""
+
+    label: str
+    width: int = 0
+    changes: tuple[tuple[float, int], ...] = ()
+
+
+def listed(file: Path) -> list[str]:
+    """Signals and, with a leading "-", headings of a GTKWave save file, in their order."""
+    lines = [line.strip() for line in file.read_text().splitlines()]
+    return [line for line in lines if line and line[0] not in "[@*"]
+
+
+def read(file: Path, wanted: Iterable[str]) -> list[Row]:
+    """A row for each of `wanted`. Ends the program if the file has no such signal."""
+    variables = {variable.full_name: variable for variable in Waveform(str(file)).all_vars()}
+    rows = []
+    for name in wanted:
+        if name.startswith("-"):
+            rows.append(Row(name[1:]))
+            continue
+        path = _RANGE.sub("", name)
+        found = [full for full in variables if full == path or full.endswith(f".{path}")]
+        if not found:
+            raise SystemExit(f"{file} has no signal {path}")
+        variable = variables[min(found, key=len)]
+        signal = variable.signal
+        changes = tuple((time / CYCLE, int(value)) for time, value in signal if _known(value))
+        rows.append(Row(path.removeprefix("accel.ipsec_accel."), variable.bitwidth or 1, changes))
+    return rows
+
+
+def _known(value: object) -> bool:
+    """A signal without x and z comes as a number."""
+    return isinstance(value, int)
+
+
+def spans(row: Row, begin: float, end: float) -> list[tuple[float, float, int]]:
+    """The pieces of [begin, end) in which the signal stays as it is: from, to, value."""
+    before = [change for change in row.changes if change[0] <= begin][-1:]
+    within = [change for change in row.changes if begin < change[0] < end]
+    pieces = [(max(at, begin), value) for at, value in [*before, *within]]
+    ends = [*(at for at, _ in pieces[1:]), end]
+    return [(at, to, value) for (at, value), to in zip(pieces, ends, strict=True)]
+
+
+def draw(rows: Sequence[Row], begin: int, end: int, out: Path) -> None:
+    figure, axes = pyplot.subplots(figsize=(11, ROW * len(rows) + 0.6))
+    for number, row in enumerate(rows):
+        low = -float(number)
+        if not row.changes:
+            axes.axhline(low + 0.75, color="0.8", linewidth=0.6)
+            continue
+        level = low + 0.3
+        for at, to, value in spans(row, begin, end):
+            if row.width == 1:
+                now = low + 0.6 * value
+                axes.plot([at, at, to], [level, now, now], "C0", linewidth=1)
+                level = now
             else:
-                on = "1" in value
-                axes.fill_between([start, stop], low, low + 0.6, facecolor="C0" if on else "w",
-                                  alpha=0.3, edgecolor="C0", linewidth=0.8)  # fmt: skip
-                text = f"{int(value.replace('x', '0').replace('z', '0'), 2):x}"
-                if on and (stop - start) / (end - begin) * 130 > len(text[:10]):
-                    axes.text((start + stop) / 2, low + 0.28, text[:10], ha="center", va="center",
-                              fontsize=6, family="monospace")  # fmt: skip
-    axes.set_yticks([0.3 - row for row in range(len(signals))])
-    axes.set_yticklabels([names[signal] for signal in signals], family="monospace", fontsize=8)
-    axes.set_xlim(begin, end)
-    axes.set_xlabel("cycles")
+                axes.fill_between(
+                    [at, to], low, low + 0.6, facecolor="C0" if value else "w", alpha=0.3,
+                    edgecolor="C0", linewidth=0.8,
+                )  # fmt: skip
+                if (to - at) / (end - begin) * 130 > len(text := f"{value:x}"):
+                    axes.text((at + to) / 2, low + 0.27, text, ha="center", va="center", fontsize=6)
+    axes.set_yticks([0.3 - number for number in range(len(rows))])
+    labels = axes.set_yticklabels([row.label for row in rows], fontsize=7)
+    for row, label in zip(rows, labels, strict=True):
+        label.set_family("monospace" if row.changes else "sans-serif")
+        label.set_style("normal" if row.changes else "italic")
+    axes.tick_params(axis="y", length=0)
+    axes.set(xlim=(begin, end), ylim=(0.4 - len(rows), 1), xlabel="clock cycles")
     axes.grid(axis="x", alpha=0.3)
     figure.tight_layout()
-    figure.savefig(out, dpi=90)
+    matplotlib.rcParams.update({"svg.hashsalt": "waves", "svg.fonttype": "none"})
+    figure.savefig(out, dpi=100, metadata={"Date": None} if out.suffix == ".svg" else None)
 
 
 def main(arguments: list[str]) -> int:
@@ -91,8 +110,10 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     file, out, begin, end, *chosen = arguments
-    names = dict(one.split("=") if "=" in one else (one, one) for one in chosen)
-    draw(read(Path(file), list(names)), names, int(begin), int(end), Path(out))
+    wanted = [
+        name for one in chosen for name in (listed(Path(one)) if one.endswith(".gtkw") else (one,))
+    ]
+    draw(read(Path(file), wanted), int(begin), int(end), Path(out))
     return 0
 
 
