@@ -1,4 +1,4 @@
-"""The RTL benches: one worker runs them all, so that C++ compilers do not fight for the machine."""
+"""The RTL benches: what shares a build is run by one worker, a file or what names another group."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ HERE = Path(__file__).resolve().parent
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("rtl"))
+        if item.path.is_relative_to(HERE) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"rtl-{item.path.stem}"))

@@ -31,6 +31,8 @@ from tests.rtl import coverage, traffic
 from tests.rtl.vectors import wycheproof_gcm
 
 ROWS: Final = 48
+# The library that the others of this group use too: it is built once, and no one waits for it.
+pytestmark = pytest.mark.xdist_group("rtl-library")
 
 
 @pytest.fixture(scope="module")

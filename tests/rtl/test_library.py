@@ -101,7 +101,7 @@ def test_built_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_waveform(model: Model, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=rf"b/a\.{KIND}: cannot be written"):
+    with pytest.raises(ModelError, match=rf"b/a\.{KIND}: cannot be written: No such file"):
         model.trace(tmp_path / "b" / f"a.{KIND}")
     file = tmp_path / f"a.{KIND}"
     model.trace(file)

@@ -92,9 +92,14 @@ class Model:
 
     def trace(self, path: Path | None) -> None:
         """Write waveforms to a new file from now on; None ends it. Raises ModelError."""
+        if path is not None:
+            try:
+                path.open("wb").close()  # the writer of FST does not notice
+            except OSError as error:
+                raise ModelError(f"{path}: cannot be written: {error.strerror}") from None
         name = None if path is None else str(path).encode()
         if not self._functions.accel_trace(self._device, name):
-            raise ModelError(f"{path}: cannot be written, or the model was built without waveforms")
+            raise ModelError(f"{path}: the model was built without waveforms")
 
     def close(self) -> None:
         """End it; no other call may follow but this one."""
