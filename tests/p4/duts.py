@@ -295,7 +295,8 @@ class Bmv2(Dut):
         self._process = subprocess.Popen(
             [
                 _BMV2, "--no-p4", "--device-id", str(DEVICE_ID), "--log-level", "warn",
-                "--notifications-addr", f"ipc://{folder}/notifications", "--",
+                "--notifications-addr", f"ipc://{folder}/notifications",
+                "--thrift-port", str(_free_port()), "--",
                 "--grpc-server-addr", f"127.0.0.1:{control}", "--cpu-port", str(CPU_PORT),
                 "--dp-grpc-server-addr", f"127.0.0.1:{data}", "--priority-queues", "3",
             ],

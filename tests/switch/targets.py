@@ -165,7 +165,8 @@ class Stock(Target):
         process = subprocess.Popen(
             [
                 STOCK, "--no-p4", "--device-id", str(DEVICE_ID), "--log-level", "warn",
-                "--notifications-addr", f"ipc://{folder}/notifications", "--",
+                "--notifications-addr", f"ipc://{folder}/notifications",
+                "--thrift-port", str(_free_port()), "--",
                 "--grpc-server-addr", f"127.0.0.1:{control}", "--cpu-port", str(CPU_PORT),
                 "--dp-grpc-server-addr", f"127.0.0.1:{data}",
             ],

@@ -2,7 +2,8 @@
 
 Its ports are not network interfaces: with `--dp-grpc-server-addr` it takes and gives frames over a
 gRPC stream of its own (`dataplane.py`). P4Runtime and that stream are served on Unix sockets in a
-folder that only we may enter. So nothing here needs privileges, and no two runs meet.
+folder that only we may enter. So nothing here needs privileges, and no two runs meet; a build with
+Thrift gets a port of its own for that.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ _PROBE_INTERVAL: Final = 0.1
 def direct(port: int, frame: bytes) -> bytes:
     """What arrives at the CPU port so that `frame` leaves by `port` (packet-out's header)."""
     return port.to_bytes(2, "big") + bytes([Mode.DIRECT, 0]) + frame
+
+
+def free_port() -> int:
+    """Where a BMv2 that was built with Thrift may listen; by default all of them want one port."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
 
 
 class Bmv2Process:
@@ -77,7 +85,8 @@ class Bmv2Process:
         command = [
             *(PROGRAM, "--no-p4", "--device-id", str(DEVICE_ID)),
             *("--log-console", "--log-level", "error"),
-            *("--notifications-addr", f"ipc://{self._path('notifications')}", "--"),
+            *("--notifications-addr", f"ipc://{self._path('notifications')}"),
+            *("--thrift-port", str(free_port()), "--"),
             *("--grpc-server-addr", self.address, "--dp-grpc-server-addr", data),
             *("--cpu-port", str(CPU_PORT), "--priority-queues", str(PRIORITY_QUEUES)),
         ]
