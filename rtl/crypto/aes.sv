@@ -35,9 +35,9 @@ package aes;
         };
     endfunction
 
-    // Inverses of ay + b: (ay + a + b) / n, where n = (z^3 + z)a^2 + ab + b^2
-    function automatic logic [1023:0] inverted(input logic [1023:0] planes);
-        // verilator no_inline_task
+    // Inverses of ay + b are (ay + a + b) / n, where n = (z^3 + z)a^2 + ab + b^2. In two parts, so that
+    // a register may stand between: a, a + b and 1/n of octets (12 planes) ...
+    function automatic logic [1535:0] inversion_begun(input logic [1023:0] planes);
         logic [511:0] a, b;
         logic [127:0] a0, a1, a2, a3, b0, b1, b2, b3, n0, n1, n2, n3, e0, e1, e2, e3;
         {a, b} = planes;
@@ -49,53 +49,69 @@ package aes;
         e1 = n3 ^ n0 & n1 ^ n0 & n2 ^ n1 & n2 ^ n1 & n3 ^ n0 & n1 & n3;
         e2 = n2 ^ n3 ^ n0 & n1 ^ n0 & n2 ^ n0 & n3 ^ n0 & n2 & n3;
         e3 = n1 ^ n2 ^ n3 ^ n0 & n3 ^ n1 & n3 ^ n2 & n3 ^ n1 & n2 & n3;
-        inverted = {
-            nibble_product(a, {e3, e2, e1, e0}), nibble_product(a ^ b, {e3, e2, e1, e0})
+        inversion_begun = {a, a ^ b, e3, e2, e1, e0};
+    endfunction
+
+    // ... and what comes of them
+    function automatic logic [1023:0] inversion_ended(input logic [1535:0] begun);
+        inversion_ended = {
+            nibble_product(begun[1535:1024], begun[511:0]),
+            nibble_product(begun[1023:512], begun[511:0])
         };
     endfunction
 
-    function automatic logic [127:0] substituted(input logic [127:0] octets);
+    // SubBytes, in the same two parts
+    function automatic logic [1535:0] substitution_begun(input logic [127:0] octets);
         // verilator no_inline_task
-        logic [1023:0] planes, values;
-        logic [127:0] plane;
+        logic [1023:0] planes;
         planes = '0;
         for (int i = 0; i < 8; i++)
             for (int j = 0; j < 8; j++)
                 if (INTO[i*8+j])
                     planes[i*128 +: 128] = planes[i*128 +: 128] ^ octets >> j & {16{8'h01}};
-        values = inverted(planes);
-        substituted = {16{8'h63}};
+        substitution_begun = inversion_begun(planes);
+    endfunction
+
+    function automatic logic [127:0] substitution_ended(input logic [1535:0] begun);
+        // verilator no_inline_task
+        logic [1023:0] values;
+        logic [127:0] plane;
+        values = inversion_ended(begun);
+        substitution_ended = {16{8'h63}};
         for (int i = 0; i < 8; i++) begin
             plane = '0;
             for (int j = 0; j < 8; j++)
                 if (OUT_OF[i*8+j]) plane = plane ^ values[j*128 +: 128];
-            substituted = substituted ^ plane << i;
+            substitution_ended = substitution_ended ^ plane << i;
         end
     endfunction
 
-    function automatic logic [127:0] unsubstituted(input logic [127:0] octets);
+    // InvSubBytes, in the same two parts
+    function automatic logic [1535:0] unsubstitution_begun(input logic [127:0] octets);
         // verilator no_inline_task
-        logic [1023:0] planes, values;
-        logic [127:0] affine, plane;
+        logic [1023:0] planes;
+        logic [127:0] affine;
         affine = octets ^ {16{8'h63}};
         planes = '0;
         for (int i = 0; i < 8; i++)
             for (int j = 0; j < 8; j++)
                 if (INVERSE_INTO[i*8+j])
                     planes[i*128 +: 128] = planes[i*128 +: 128] ^ affine >> j & {16{8'h01}};
-        values = inverted(planes);
-        unsubstituted = '0;
+        unsubstitution_begun = inversion_begun(planes);
+    endfunction
+
+    function automatic logic [127:0] unsubstitution_ended(input logic [1535:0] begun);
+        // verilator no_inline_task
+        logic [1023:0] values;
+        logic [127:0] plane;
+        values = inversion_ended(begun);
+        unsubstitution_ended = '0;
         for (int i = 0; i < 8; i++) begin
             plane = '0;
             for (int j = 0; j < 8; j++)
                 if (INVERSE_OUT_OF[i*8+j]) plane = plane ^ values[j*128 +: 128];
-            unsubstituted = unsubstituted ^ plane << i;
+            unsubstitution_ended = unsubstitution_ended ^ plane << i;
         end
-    endfunction
-
-    // SubWord
-    function automatic logic [31:0] word_substituted(input logic [31:0] word);
-        word_substituted = 32'(substituted({96'd0, word}));
     endfunction
 
     // Number of rounds of a key size
@@ -118,28 +134,26 @@ package aes;
                 turned[(15-4*c-r)*8 +: 8] = octets[(15-4*c-(r+rows)%4)*8 +: 8];
     endfunction
 
-    // SubBytes, ShiftRows, MixColumns but in the last round, AddRoundKey
-    function automatic logic [127:0] encrypted(
-        input logic [127:0] block, input logic [127:0] key, input logic last
+    // Behind SubBytes: ShiftRows, MixColumns but in the last round, AddRoundKey
+    function automatic logic [127:0] mixed(
+        input logic [127:0] octets, input logic [127:0] key, input logic last
     );
         // verilator no_inline_task
-        logic [127:0] octets, s, both;
-        octets = substituted(block);
+        logic [127:0] s, both;
         for (int c = 0; c < 4; c++)
             for (int r = 0; r < 4; r++)
                 s[(15-4*c-r)*8 +: 8] = octets[(15-4*((c+r)%4)-r)*8 +: 8];
         both = s ^ turned(s, 1);
         // 2a + 3b + c + d = 2(a + b) + b + (c + d)
-        encrypted = (last ? s : doubled(both) ^ turned(s, 1) ^ turned(both, 2)) ^ key;
+        mixed = (last ? s : doubled(both) ^ turned(s, 1) ^ turned(both, 2)) ^ key;
     endfunction
 
-    // InvShiftRows, InvSubBytes, AddRoundKey, InvMixColumns but in the last round
-    function automatic logic [127:0] decrypted(
-        input logic [127:0] block, input logic [127:0] key, input logic last
+    // Behind InvSubBytes: InvShiftRows, AddRoundKey, InvMixColumns but in the last round
+    function automatic logic [127:0] unmixed(
+        input logic [127:0] octets, input logic [127:0] key, input logic last
     );
         // verilator no_inline_task
-        logic [127:0] octets, s, both, four;
-        octets = unsubstituted(block);
+        logic [127:0] s, both, four;
         for (int c = 0; c < 4; c++)
             for (int r = 0; r < 4; r++)
                 s[(15-4*((c+r)%4)-r)*8 +: 8] = octets[(15-4*c-r)*8 +: 8];
@@ -147,7 +161,7 @@ package aes;
         // InvMixColumns is MixColumns of what has 4(a + c) added to a and c, 4(b + d) to b and d.
         four = doubled(doubled(s ^ turned(s, 2)));
         both = s ^ four ^ turned(s ^ four, 1);
-        decrypted = last ? s : doubled(both) ^ turned(s ^ four, 1) ^ turned(both, 2);
+        unmixed = last ? s : doubled(both) ^ turned(s ^ four, 1) ^ turned(both, 2);
     endfunction
 
     // -- key schedule ---------------------------------------------------------------------------------
@@ -176,82 +190,117 @@ package aes;
         endcase
     endfunction
 
-    // From the keys of rounds `round` - 1 and `round`, the earlier one on the left, those of `round`
-    // and the next. `round` 0: from the key as it is, left aligned.
-    function automatic logic [255:0] keys_after(
+    // From the keys of rounds `round` - 1 and `round`, the earlier one on the left, comes that of the
+    // next; `round` 0: from the key as it is, left aligned. One word goes through the S-boxes ...
+    function automatic logic [31:0] word_after(
+        // verilator lint_off UNUSEDSIGNAL
+        input logic [255:0] keys,
+        // verilator lint_on UNUSEDSIGNAL
+        input logic [1:0] size, input logic [3:0] round
+    );
+        if (round == 4'd0) word_after = size == 2'd0 ? keys[159:128] : keys[95:64];
+        else if (third_after(size, round)) word_after = keys[31:0] ^ keys[191:160] ^ keys[159:128];
+        else word_after = keys[31:0];
+    endfunction
+
+    // ... the rest does not ...
+    function automatic logic [127:0] rest_after(
         input logic [255:0] keys, input logic [1:0] size, input logic [3:0] round
     );
-        // verilator no_inline_task
-        logic [3:0] number;
         logic third;
-        logic [31:0] last, s, mixed, n0, n1, n2, n3;
+        logic [31:0] n0, n1, n2, n3;
         logic [127:0] base;
-        number = constant_192(round + 4'd1);
-        third = size == 2'd1 && number[0];
-        if (size == 2'd0) number = round + 4'd1;
-        if (size == 2'd2) number = {1'b0, round[3:1]} + 4'd1;
+        third = third_after(size, round);
         base = size == 2'd2 ? keys[255:128] : size == 2'd1 ? keys[191:64] : keys[127:0];
-        last = third ? keys[31:0] ^ base[127:96] ^ base[95:64] : keys[31:0];
-        if (round == 4'd0) last = size == 2'd0 ? keys[159:128] : keys[95:64];
-        s = word_substituted(last);
-        mixed = size == 2'd2 && !round[0] ? s : {s[23:0], s[31:24]} ^ constant(number);
-        if (round == 4'd0) begin
-            n0 = size == 2'd0 ? keys[255:224] ^ mixed : keys[127:96];
-            n1 = size == 2'd0 ? keys[223:192] ^ n0 : keys[95:64];
-            n2 = size == 2'd0 ? keys[191:160] ^ n1
-                : size == 2'd1 ? keys[255:224] ^ mixed : keys[63:32];
-            n3 = size == 2'd0 ? keys[159:128] ^ n2
-                : size == 2'd1 ? keys[223:192] ^ n2 : keys[31:0];
-            keys_after = {keys[255:128], n0, n1, n2, n3};
-        end else begin
-            n0 = base[127:96] ^ (size != 2'd1 || (!third && number != 4'd0) ? mixed : keys[31:0]);
-            n1 = base[95:64] ^ n0;
-            n2 = base[63:32] ^ (third ? mixed : n1);
-            n3 = base[31:0] ^ n2;
-            keys_after = {keys[127:0], n0, n1, n2, n3};
+        if (round == 4'd0) base = size == 2'd0 ? keys[255:128] : {keys[127:64], keys[255:192]};
+        n0 = base[127:96];
+        if (round != 4'd0 && !first_after(size, round)) n0 = n0 ^ keys[31:0];
+        n1 = base[95:64] ^ (round == 4'd0 && size != 2'd0 ? 32'd0 : n0);
+        n2 = base[63:32] ^ (third ? 32'd0 : n1);
+        n3 = base[31:0] ^ n2;
+        rest_after = round == 4'd0 && size == 2'd2 ? keys[127:0] : {n0, n1, n2, n3};
+    endfunction
+
+    // ... and both come together.
+    function automatic logic [127:0] key_after(
+        input logic [127:0] rest, input logic [31:0] substituted, input logic [1:0] size,
+        input logic [3:0] round
+    );
+        logic [3:0] number;
+        logic first, third;
+        logic [31:0] word;
+        number = size == 2'd0 ? round + 4'd1 : size == 2'd1 ? constant_192(round + 4'd1)
+            : {1'b0, round[3:1]} + 4'd1;
+        word = size == 2'd2 && !round[0] ? substituted
+            : {substituted[23:0], substituted[31:24]} ^ constant(number);
+        first = first_after(size, round);
+        third = first || third_after(size, round);
+        key_after = rest ^ {{2{word & {32{first}}}}, {2{word & {32{third}}}}};
+    endfunction
+
+    // Does what comes of the S-boxes begin in the first word of the key behind `round`, or in the third?
+    function automatic logic first_after(input logic [1:0] size, input logic [3:0] round);
+        logic [3:0] number;
+        number = constant_192(round + 4'd1);
+        if (size == 2'd1) first_after = number != 4'd0 && !number[0];
+        else first_after = size == 2'd0 || round != 4'd0;
+    endfunction
+
+    function automatic logic third_after(input logic [1:0] size, input logic [3:0] round);
+        third_after = size == 2'd1 && 1'(constant_192(round + 4'd1));
+    endfunction
+
+    // From the keys of rounds `round` - 1 and `round` comes that of `round` - 2, in the same three parts;
+    // `round` 1: the right one is that of round 0, and what comes is nothing.
+    function automatic logic [31:0] word_before(
+        // verilator lint_off UNUSEDSIGNAL
+        input logic [255:0] keys,
+        // verilator lint_on UNUSEDSIGNAL
+        input logic [1:0] size, input logic [3:0] round
+    );
+        word_before = size == 2'd0 ? keys[159:128] ^ keys[191:160]
+            : size == 2'd1 && first_before(size, round) ? keys[223:192] : keys[159:128];
+    endfunction
+
+    function automatic logic [127:0] rest_before(
+        input logic [255:0] keys, input logic [1:0] size, input logic [3:0] round
+    );
+        logic [159:0] base;             // and the word in front of it
+        base = size == 2'd0 ? {32'd0, keys[255:128]} : size == 2'd1 ? keys[223:64]
+            : {32'd0, keys[127:0]};
+        rest_before = base[127:0] ^ {32'd0, base[127:32]};
+        if (size == 2'd1) begin
+            if (!first_before(size, round))
+                rest_before[127:96] = rest_before[127:96] ^ base[159:128];
+            if (third_before(size, round)) rest_before[63:32] = base[63:32];
         end
     endfunction
 
-    // From the keys of rounds `round` - 1 and `round` those of `round` - 2 and `round` - 1; `round` 1:
-    // the right one is that of round 0, the left one nothing.
-    function automatic logic [255:0] keys_before(
-        input logic [255:0] keys, input logic [1:0] size, input logic [3:0] round
+    function automatic logic [127:0] key_before(
+        input logic [127:0] rest, input logic [31:0] substituted, input logic [1:0] size,
+        input logic [3:0] round
     );
-        // verilator no_inline_task
-        logic [3:0] here, earlier, number;
-        logic first, third;
-        logic [31:0] s, mixed, n0, n1, n2, n3;
-        here = constant_192(round);
-        earlier = constant_192(round - 4'd1);
-        first = size == 2'd1 && earlier[0];
-        third = size == 2'd1 && !here[0] && here != 4'd0;
+        logic [3:0] number;
+        logic [31:0] word;
+        logic first;
+        first = first_before(size, round);
         number = size == 2'd0 ? round - 4'd1 : size == 2'd2 ? {1'b0, round[3:1]}
-            : first ? earlier : here;
-        s = word_substituted(
-            size == 2'd0 ? keys[159:128] ^ keys[191:160] : first ? keys[223:192] : keys[159:128]
-        );
-        mixed = size == 2'd2 && round[0] ? s : {s[23:0], s[31:24]} ^ constant(number);
-        case (size)
-            2'd0: begin
-                n0 = keys[255:224] ^ mixed;
-                n1 = keys[223:192] ^ keys[255:224];
-                n2 = keys[191:160] ^ keys[223:192];
-                n3 = keys[159:128] ^ keys[191:160];
-            end
-            2'd1: begin
-                n0 = keys[191:160] ^ (first ? mixed : keys[223:192]);
-                n1 = keys[159:128] ^ keys[191:160];
-                n2 = keys[127:96] ^ (third ? mixed : keys[159:128]);
-                n3 = keys[95:64] ^ keys[127:96];
-            end
-            default: begin
-                n0 = keys[127:96] ^ mixed;
-                n1 = keys[95:64] ^ keys[127:96];
-                n2 = keys[63:32] ^ keys[95:64];
-                n3 = keys[31:0] ^ keys[63:32];
-            end
-        endcase
-        keys_before = {n0, n1, n2, n3, keys[255:128]};
+            : constant_192(first ? round - 4'd1 : round);
+        word = size == 2'd2 && round[0] ? substituted
+            : {substituted[23:0], substituted[31:24]} ^ constant(number);
+        key_before = rest ^ {
+            word & {32{first}}, 32'd0, word & {32{third_before(size, round)}}, 32'd0
+        };
+    endfunction
+
+    function automatic logic first_before(input logic [1:0] size, input logic [3:0] round);
+        first_before = size != 2'd1 || 1'(constant_192(round - 4'd1));
+    endfunction
+
+    function automatic logic third_before(input logic [1:0] size, input logic [3:0] round);
+        logic [3:0] here;
+        here = constant_192(round);
+        third_before = size == 2'd1 && !here[0] && here != 4'd0;
     endfunction
 
 endpackage

@@ -26,7 +26,16 @@ module aes_key_end (
             round <= 4'd0;
             keys <= key;
         end else if (busy) begin
-            keys <= aes::keys_after(keys, size, round);
+            keys <= {
+                round == 4'd0 ? keys[255:128] : keys[127:0],
+                aes::key_after(
+                    aes::rest_after(keys, size, round),
+                    32'(aes::substitution_ended(aes::substitution_begun(
+                        {96'd0, aes::word_after(keys, size, round)}
+                    ))),
+                    size, round
+                )
+            };
             round <= round + 4'd1;
             if (round + 4'd1 == aes::rounds(size)) begin
                 busy <= 1'b0;

@@ -1,8 +1,8 @@
 // AES block by block, each with a key of its own: 15 steps in a pipeline, or one that goes round.
 //
 // The key schedule goes along with the block. In the pipeline all blocks take all steps (aes_step), so
-// the order is kept. Pipeline: a block a cycle, latency 15 cycles. One step: a block in 11, 13 or 15
-// cycles.
+// the order is kept. Pipeline: a block a cycle, latency 15 * ROUND_STAGES cycles. One step: a block in
+// 11, 13 or 15 cycles.
 `default_nettype none
 
 module aes_pipe #(
@@ -10,6 +10,8 @@ module aes_pipe #(
     parameter logic DECRYPT = 1'b0,
     // Steps in hardware: 15 or 1
     parameter int STAGES = 15,
+    // Cycles of a step: 1, or with 15 steps 2, for clocks nearly twice as high
+    parameter int ROUND_STAGES = 1,
     // Width of what goes along with a block
     parameter int TAG_W = 8
 ) (
@@ -31,6 +33,9 @@ module aes_pipe #(
     if (STAGES != 1 && STAGES != 15) begin : check_stages
         $fatal(1, "aes_pipe: STAGES has to be 1 or 15");
     end
+    if (ROUND_STAGES != 1 && STAGES == 1) begin : check_round_stages
+        $fatal(1, "aes_pipe: one step that goes round takes a cycle");
+    end
 
     // In front of each step, and behind the last one.
     wire [STAGES:0] valid;
@@ -42,7 +47,7 @@ module aes_pipe #(
     wire again;
 
     for (genvar s = 0; s < STAGES; s++) begin : stage
-        aes_step #(.DECRYPT(DECRYPT), .TAG_W(TAG_W)) unit (
+        aes_step #(.DECRYPT(DECRYPT), .ROUND_STAGES(ROUND_STAGES), .TAG_W(TAG_W)) unit (
             .clk, .rst, .in_valid(valid[s]), .in_step(STAGES == 1 ? step[0] : 4'(s)),
             .in_tag(tag[s]), .in_size(size[s]), .in_keys(keys[s]), .in_block(block[s]),
             .out_valid(valid[s+1]), .out_step(step[s+1]), .out_tag(tag[s+1]),
