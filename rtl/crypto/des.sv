@@ -92,24 +92,31 @@ package des;
         substituted = values[{~bits, 2'd0} +: 4];
     endfunction
 
-    // How far C and D have turned when round `round` (0 to 15) uses them; 28 is once around.
-    function automatic logic [4:0] turn(input logic [3:0] round);
-        if (round == 4'd0) turn = 5'd1;
-        else if (round < 4'd8) turn = {round, 1'b0};
-        else if (round < 4'd15) turn = {round, 1'b0} - 5'd1;
-        else turn = 5'd28;
+    // C and D, each 28 bits, turned left or right, by one or two.
+    function automatic logic [55:0] turned(
+        input logic [55:0] cd, input logic right, input logic two
+    );
+        logic [27:0] c, d;
+        {c, d} = cd;
+        case ({right, two})
+            2'd0: turned = {c[26:0], c[27], d[26:0], d[27]};
+            2'd1: turned = {c[25:0], c[27:26], d[25:0], d[27:26]};
+            2'd2: turned = {c[0], c[27:1], d[0], d[27:1]};
+            default: turned = {c[1:0], c[27:2], d[1:0], d[27:2]};
+        endcase
     endfunction
 
-    // The key of a round, from the 56 bits that PC-1 gives; deciphering takes them backwards.
-    function automatic logic [47:0] round_key(
-        input logic [55:0] key, input logic [3:0] round, input logic backwards
+    // C and D for the first round of a pass: deciphering takes the keys backwards, and the sixteenth is
+    // of C and D as they were.
+    function automatic logic [55:0] first_turn(input logic [55:0] cd, input logic backwards);
+        first_turn = backwards ? cd : turned(cd, 1'b0, 1'b0);
+    endfunction
+
+    // From those for `round`, 0 to 14, those for the next one
+    function automatic logic [55:0] next_turn(
+        input logic [55:0] cd, input logic [3:0] round, input logic backwards
     );
-        logic [4:0] left;
-        left = turn(backwards ? 4'd15 - round : round);
-        round_key = second_choice({
-            28'({key[55:28], key[55:28]} >> (5'd28 - left)),
-            28'({key[27:0], key[27:0]} >> (5'd28 - left))
-        });
+        next_turn = turned(cd, backwards, round != 4'd0 && round != 4'd7 && round != 4'd14);
     endfunction
 
     // A round: L and R, each 32 bits, in and out.

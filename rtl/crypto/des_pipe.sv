@@ -5,6 +5,7 @@
 // round. Throughput in blocks a cycle, DES / 3DES: STAGES 1: 1/16, 1/48; 16: 1, 1/3; 48: 1, 1.
 // Stages hold the keys as well. In a pipeline of 48 single DES passes the last 32 untouched, so the
 // order is kept; with 16 a single DES block may overtake. Results are there 1 cycle after the last round.
+// C and D come to a stage turned as its round needs them.
 `default_nettype none
 
 module des_pipe #(
@@ -35,8 +36,8 @@ module des_pipe #(
     end
 
     // What a block has with it in front of each stage. `pass`: which of the three; `single`: one
-    // only; `backwards`: this pass deciphers; `keys`: those of the passes to come, this one's first.
-    localparam int TOKEN_W = 1 + TAG_W + 1 + 2 + 4 + 1 + 168 + 64;
+    // only; `backwards`: this pass deciphers; `cd`: of the round; `keys`: of this pass and the others.
+    localparam int TOKEN_W = 1 + TAG_W + 1 + 2 + 4 + 1 + 56 + 168 + 64;
     wire [TOKEN_W-1:0] into [STAGES];
     logic [TOKEN_W-1:0] token [STAGES];
 
@@ -49,10 +50,13 @@ module des_pipe #(
 
     // The last stage's token goes round if it is not done.
     wire [TOKEN_W-1:0] round_trip = token[STAGES-1];
-    wire done_valid, goes_on;
+    logic goes_on, done_valid;
     assign in_ready = !goes_on;
     assign into[0] = goes_on ? round_trip
-        : {in_valid, in_tag, !in_triple, 2'd0, 4'd0, in_decrypt, keys, permuted};
+        : {
+            in_valid, in_tag, !in_triple, 2'd0, 4'd0, in_decrypt,
+            des::first_turn(keys[167:112], in_decrypt), keys, permuted
+        };
 
     for (genvar s = 0; s < STAGES; s++) begin : stage
         if (s > 0) begin : chain
@@ -63,15 +67,18 @@ module des_pipe #(
         wire [TAG_W-1:0] tag;
         wire [1:0] pass;
         wire [3:0] round;
+        wire [55:0] cd;
         wire [167:0] passes;
         wire [63:0] lr;
-        assign {valid, tag, single, pass, round, backwards, passes, lr} = into[s];
+        assign {valid, tag, single, pass, round, backwards, cd, passes, lr} = into[s];
 
         // With whole passes in hardware a stage always does the same round: wires, no shifter.
         wire [3:0] here = STAGES == 1 ? round : 4'(s);
-        wire idle = single && pass != 2'd0;
+        wire idle = STAGES == 48 && single && pass != 2'd0;
         wire last = here == 4'd15;
-        wire [63:0] after = des::round_of(lr, des::round_key(passes[167:112], here, backwards));
+        wire [63:0] after = des::round_of(lr, des::second_choice(cd));
+        wire [55:0] cd_after = last ? des::first_turn(passes[111:56], !backwards)
+            : des::next_turn(cd, here, backwards);
         // Halves are exchanged at the end of a pass (and IP and its inverse cancel between passes).
         wire [63:0] result = idle ? lr : last ? {after[31:0], after[63:32]} : after;
 
@@ -79,11 +86,26 @@ module des_pipe #(
             if (en) begin
                 token[s] <= {
                     valid, tag, single, last ? pass + 2'd1 : pass, here + 4'd1,
-                    last ? !backwards : backwards, last ? {passes[111:0], passes[167:112]} : passes,
-                    result
+                    last ? !backwards : backwards, cd_after,
+                    last ? {passes[111:0], passes[167:112]} : passes, result
                 };
             end
             if (rst) token[s][TOKEN_W-1] <= 1'b0;
+        end
+
+        if (s == STAGES - 1) begin : ring
+            // Beside the token, so that a block can enter early in a cycle.
+            wire over = STAGES == 48 || (last && (single || pass == 2'd2));
+            always_ff @(posedge clk) begin
+                if (en) begin
+                    done_valid <= valid && over;
+                    goes_on <= valid && !over;
+                end
+                if (rst) begin
+                    done_valid <= 1'b0;
+                    goes_on <= 1'b0;
+                end
+            end
         end
     end
 
@@ -91,14 +113,12 @@ module des_pipe #(
     wire [TAG_W-1:0] end_tag;
     wire [1:0] end_pass;
     wire [3:0] end_round;
+    wire [55:0] end_cd;
     wire [167:0] end_keys;
     wire [63:0] end_lr;
-    assign {end_valid, end_tag, end_single, end_pass, end_round, end_backwards, end_keys, end_lr}
-        = round_trip;
-
-    assign done_valid = end_valid && (STAGES == 48
-        || (end_round == 4'd0 && (end_pass == 2'd3 || end_single)));
-    assign goes_on = end_valid && !done_valid;
+    assign {
+        end_valid, end_tag, end_single, end_pass, end_round, end_backwards, end_cd, end_keys, end_lr
+    } = round_trip;
 
     always_ff @(posedge clk) begin
         if (en) begin
@@ -109,7 +129,7 @@ module des_pipe #(
         if (rst) out_valid <= 1'b0;
     end
 
-    wire unused = &{1'b0, end_backwards, end_keys};
+    wire unused = &{1'b0, end_valid, end_single, end_pass, end_round, end_backwards, end_cd, end_keys};
 endmodule
 
 `default_nettype wire

@@ -1,8 +1,11 @@
-// MD5's compression function (RFC 1321 section 3.4), a round a cycle.
+// MD5's compression function (RFC 1321 section 3.4), a round in two cycles.
 //
-// Vectors are octet strings, octet 0 on the left (MD5's words are little-endian in them). 65 cycles
-// a block: 64 rounds and the addition, in whose cycle the next block may be loaded. `set` without
-// `load` starts afresh.
+// Vectors are octet strings, octet 0 on the left (MD5's words are little-endian in them). 130 cycles
+// a block: one before the first round, 64 rounds, and the addition, in whose cycle the next block may be
+// loaded. `set` without `load` starts afresh.
+//
+// The next b is b + rotl(a + f(b, c, d) + K + W), and each needs the one before: two additions and what
+// turns between them are too much for the clock that everything else allows.
 `default_nettype none
 
 module md5 #(
@@ -102,27 +105,35 @@ module md5 #(
         swapped = {word[7:0], word[15:8], word[23:16], word[31:24]};
     endfunction
 
-    // Which word of the block a round takes.
+    // Which word of the block a round takes: i, 5i + 1, 3i + 5, 7i.
     function automatic logic [3:0] place(input logic [5:0] round);
+        logic [3:0] i;
+        i = round[3:0];
         case (round[5:4])
-            2'd0: place = round[3:0];
-            2'd1: place = 4'(round[3:0] * 4'd5 + 4'd1);
-            2'd2: place = 4'(round[3:0] * 4'd3 + 4'd5);
-            default: place = 4'(round[3:0] * 4'd7);
+            2'd0: place = i;
+            2'd1: place = {i[1:0], 2'd1} + i;
+            2'd2: place = {i[2:0], 1'd1} + i + 4'd4;
+            default: place = {i[0], 3'd0} - i;
         endcase
     endfunction
 
     logic busy;
-    logic [5:0] round;
+    logic [7:0] cycle;                  // 1 before the first round, 128 and 129 in the last one
+    wire second = cycle[0];
+    wire [5:0] coming = cycle[6:1];     // the round behind this one; the first one is 0
+    logic [3:0] kind;                   // of the round: function, and which of its four rotations
     logic [127:0] chain, work;          // a, b, c, d from the left, as numbers
     logic [511:0] w;                    // the block, word 0 on the left
-    logic [31:0] wk;                    // this round's word and constant, added ahead
+    logic [3:0] at;                     // place of the word two rounds behind `coming`
+    logic [31:0] word, k;               // word and constant of the round behind `coming`
+    logic [31:0] wk;                    // both of `coming`, added
+    logic [31:0] awk;                   // both of this round, and a
 
     wire [31:0] a = work[127:96], b = work[95:64], c = work[63:32], d = work[31:0];
 
     logic [31:0] f;
     always_comb begin
-        case (round[5:4])
+        case (kind[3:2])
             2'd0: f = (b & c) | (~b & d);
             2'd1: f = (d & b) | (~d & c);
             2'd2: f = b ^ c ^ d;
@@ -130,10 +141,10 @@ module md5 #(
         endcase
     end
 
-    wire [31:0] sum = a + f + wk;
+    logic [31:0] sum;                   // f + awk
     logic [31:0] turned;
     always_comb begin
-        case ({round[5:4], round[1:0]})
+        case (kind)
             4'h0: turned = {sum[24:0], sum[31:25]};
             4'h1: turned = {sum[19:0], sum[31:20]};
             4'h2: turned = {sum[14:0], sum[31:15]};
@@ -153,9 +164,6 @@ module md5 #(
         endcase
     end
 
-    wire [3:0] ahead = place(round + 6'd1);
-    wire [31:0] word = w[{~ahead, 5'd0} +: 32];
-
     logic [127:0] from;                 // the chaining value that the block starts from
     logic [127:0] total;
     for (genvar i = 0; i < 4; i++) begin : addition
@@ -165,20 +173,32 @@ module md5 #(
     end
 
     assign done = !busy;
-    assign soon = !busy || round >= 6'(64 - LEAD);
+    assign soon = !busy || cycle >= 8'(130 - LEAD);
 
     always_ff @(posedge clk) begin
         if (busy) begin
-            work <= {d, b + turned, b, c};
-            wk <= swapped(word) + constant(round + 6'd1);
-            round <= round + 6'd1;
-            if (round == 6'd63) busy <= 1'b0;
+            sum <= f + awk;
+            if (second) begin
+                // Before the first round words turn as in every round, and what is on the left is b.
+                work <= {d, cycle == 8'd1 ? a : b + turned, b, c};
+                awk <= d + wk;
+                wk <= swapped(word) + k;
+                word <= w[{~at, 5'd0} +: 32];
+                k <= constant(coming + 6'd2);
+                at <= place(coming + 6'd3);
+                kind <= {coming[5:4], coming[1:0]};
+            end
+            cycle <= cycle + 8'd1;
+            if (cycle == 8'd129) busy <= 1'b0;
         end else if (load) begin
             chain <= from;
-            work <= from;
+            work <= {from[95:0], from[127:96]};
             w <= block;
             wk <= swapped(block[511:480]) + constant(6'd0);
-            round <= 6'd0;
+            word <= block[479:448];
+            k <= constant(6'd1);
+            at <= place(6'd2);
+            cycle <= 8'd1;
             busy <= 1'b1;
         end else if (set) begin
             chain <= from;

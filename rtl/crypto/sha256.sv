@@ -1,7 +1,11 @@
 // SHA-256's compression function (FIPS 180-4 section 6.2.2), a round a cycle.
 //
-// Vectors are octet strings, octet 0 on the left. 65 cycles a block: 64 rounds and the addition,
-// in whose cycle the next block may be loaded. `set` without `load` starts afresh.
+// Vectors are octet strings, octet 0 on the left. 67 cycles a block: 64 rounds, a cycle before and
+// one behind them, and the addition, in whose cycle the next block may be loaded. `set` without `load`
+// starts afresh.
+//
+// Two sums make a round, and each has a register: T1 with d becomes e, and T1 without it becomes a in
+// the cycle behind, so that a, b, c, d lag by a round. What h, d, K and W add to it was added up before.
 `default_nettype none
 
 module sha256 #(
@@ -97,11 +101,21 @@ module sha256 #(
         endcase
     endfunction
 
+    // Words as they stand in the cycle before the first round: what is on the right of each four will
+    // be in front, and of the left four what is beside it in the cycle behind.
+    function automatic logic [255:0] turned(input logic [255:0] x);
+        turned = {x[191:128], x[255:192], x[95:0], x[127:96]};
+    endfunction
+
     logic busy;
-    logic [5:0] round;
-    logic [255:0] chain, work;
-    logic [511:0] w;                    // the schedule's 16 words, this round's on the left
-    logic [31:0] wk;                    // this round's word and constant, added ahead
+    logic [6:0] count;                  // 0 before the first round, 64 in the last one
+    logic [5:0] ahead;                  // `count` + 2
+    logic [1:0] early;                  // `count` is 0: 3, is 1: 1
+    logic [255:0] chain, work;          // a, b, c, d are those of the round before
+    logic [511:0] w;                    // the schedule's 16 words
+    logic [31:0] k, wk;                 // constant of round `count` + 1, word and constant of `count`
+    logic [31:0] hwk, dhwk;             // this round's word and constant, with h, and with d and h
+    logic [31:0] t1;                    // T1 of the round before
 
     wire [31:0] a = work[255:224], b = work[223:192], c = work[191:160], d = work[159:128],
         e = work[127:96], f = work[95:64], g = work[63:32], h = work[31:0];
@@ -116,27 +130,35 @@ module sha256 #(
     wire [31:0] mixed14 = {w14[16:0], w14[31:17]} ^ {w14[18:0], w14[31:19]} ^ {10'd0, w14[31:10]};
 
     assign done = !busy;
-    assign soon = !busy || round >= 6'(64 - LEAD);
+    assign soon = !busy || count >= 7'(66 - LEAD);
     for (genvar i = 0; i < 8; i++) begin : addition
         assign next[i*32 +: 32] = chain[i*32 +: 32] + work[i*32 +: 32];
     end
 
     always_ff @(posedge clk) begin
         if (busy) begin
-            work <= {
-                h + turned_e + choice + wk + turned_a + majority, a, b, c,
-                d + h + turned_e + choice + wk, e, f, g
-            };
+            work[255:128] <= {early[0] ? d : t1 + turned_a + majority, a, b, c};
+            if (count != 7'd65)
+                work[127:0] <= {early[1] ? h : dhwk + turned_e + choice, e, f, g};
+            t1 <= hwk + turned_e + choice;
+            hwk <= g + wk;
+            dhwk <= b + g + wk;
             w <= {w[479:0], w[511:480] + mixed1 + w[223:192] + mixed14};
-            wk <= w1 + constant(round + 6'd1);
-            round <= round + 6'd1;
-            if (round == 6'd63) busy <= 1'b0;
+            early <= early >> 1;
+            k <= constant(ahead);
+            ahead <= ahead + 6'd1;
+            wk <= w1 + k;
+            count <= count + 7'd1;
+            if (count == 7'd65) busy <= 1'b0;
         end else if (load) begin
             chain <= set ? state : next;
-            work <= set ? state : next;
+            work <= turned(set ? state : next);
             w <= block;
+            k <= constant(6'd1);
             wk <= block[511:480] + constant(6'd0);
-            round <= 6'd0;
+            count <= 7'd0;
+            early <= 2'd3;
+            ahead <= 6'd2;
             busy <= 1'b1;
         end else if (set) begin
             chain <= state;

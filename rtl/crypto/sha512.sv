@@ -1,8 +1,9 @@
 // SHA-512's compression function, SHA-384's too (FIPS 180-4 section 6.4.2), a round a cycle.
 //
-// Vectors are octet strings, octet 0 on the left. 81 cycles a block: 80 rounds and the addition.
-// A block comes in halves, the first with `half` and the second with `load` a cycle or more later;
-// with `load` and `set`, both at once. `set` without `load` starts afresh.
+// Vectors are octet strings, octet 0 on the left. 83 cycles a block: 80 rounds, a cycle before and
+// one behind them, and the addition. A block comes in halves, the first with `half` and the second
+// with `load` a cycle or more later; with `load` and `set`, both at once. `set` without `load` starts
+// afresh. A round is made as in sha256.
 `default_nettype none
 
 module sha512 #(
@@ -117,11 +118,21 @@ module sha512 #(
         endcase
     endfunction
 
+    // Words as they stand in the cycle before the first round: what is on the right of each four will
+    // be in front, and of the left four what is beside it in the cycle behind.
+    function automatic logic [511:0] turned(input logic [511:0] x);
+        turned = {x[383:256], x[511:384], x[191:0], x[255:192]};
+    endfunction
+
     logic busy;
-    logic [6:0] round;
-    logic [511:0] chain, work;
-    logic [1023:0] w;                   // the schedule's 16 words, this round's on the left
-    logic [63:0] wk;                    // this round's word and constant, added ahead
+    logic [6:0] count;                  // 0 before the first round, 80 in the last one
+    logic [6:0] ahead;                  // `count` + 2
+    logic [1:0] early;                  // `count` is 0: 3, is 1: 1
+    logic [511:0] chain, work;          // a, b, c, d are those of the round before
+    logic [1023:0] w;                   // the schedule's 16 words
+    logic [63:0] k, wk;                 // constant of round `count` + 1, word and constant of `count`
+    logic [63:0] hwk, dhwk;             // this round's word and constant, with h, and with d and h
+    logic [63:0] t1;                    // T1 of the round before
 
     wire [63:0] a = work[511:448], b = work[447:384], c = work[383:320], d = work[319:256],
         e = work[255:192], f = work[191:128], g = work[127:64], h = work[63:0];
@@ -138,28 +149,36 @@ module sha512 #(
     wire [511:0] left = half || set ? block[1023:512] : w[1023:512];
 
     assign done = !busy;
-    assign soon = !busy || round >= 7'(80 - LEAD);
+    assign soon = !busy || count >= 7'(82 - LEAD);
     for (genvar i = 0; i < 8; i++) begin : addition
         assign next[i*64 +: 64] = chain[i*64 +: 64] + work[i*64 +: 64];
     end
 
     always_ff @(posedge clk) begin
         if (busy) begin
-            work <= {
-                h + turned_e + choice + wk + turned_a + majority, a, b, c,
-                d + h + turned_e + choice + wk, e, f, g
-            };
+            work[511:256] <= {early[0] ? d : t1 + turned_a + majority, a, b, c};
+            if (count != 7'd81)
+                work[255:0] <= {early[1] ? h : dhwk + turned_e + choice, e, f, g};
+            t1 <= hwk + turned_e + choice;
+            hwk <= g + wk;
+            dhwk <= b + g + wk;
             w <= {w[959:0], w[1023:960] + mixed1 + w[447:384] + mixed14};
-            wk <= w1 + constant(round + 7'd1);
-            round <= round + 7'd1;
-            if (round == 7'd79) busy <= 1'b0;
+            early <= early >> 1;
+            k <= constant(ahead);
+            ahead <= ahead + 7'd1;
+            wk <= w1 + k;
+            count <= count + 7'd1;
+            if (count == 7'd81) busy <= 1'b0;
         end else begin
             if (half || load) w <= {left, block[511:0]};
             if (load) begin
                 chain <= set ? state : next;
-                work <= set ? state : next;
+                work <= turned(set ? state : next);
+                k <= constant(7'd1);
                 wk <= left[511:448] + constant(7'd0);
-                round <= 7'd0;
+                count <= 7'd0;
+                early <= 2'd3;
+                ahead <= 7'd2;
                 busy <= 1'b1;
             end else if (set) begin
                 chain <= state;

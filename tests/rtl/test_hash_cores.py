@@ -23,7 +23,7 @@ FILES: Final = {
     "sha384": ("sha512", "hashes/SHA2/SHA384ShortMsg.rsp", "hashes/SHA2/SHA384LongMsg.rsp"),
     "sha512": ("sha512", "hashes/SHA2/SHA512ShortMsg.rsp", "hashes/SHA2/SHA512LongMsg.rsp"),
 }
-CYCLES: Final = {"md5": 65, "sha1": 81, "sha256": 65, "sha384": 81, "sha512": 81}
+CYCLES: Final = {"md5": 130, "sha1": 82, "sha256": 67, "sha384": 83, "sha512": 83}
 LONGEST: Final = 3000
 
 
