@@ -47,10 +47,13 @@ module fifo_stream #(
     logic [AT_W:0] written, read;
 
     wire put = s_tvalid && s_tready;
-    wire get = level != 0 && (!m_tvalid || m_tready);
+    wire get = some && (!m_tvalid || m_tready);
+
+    // Beside the numbers, so that nothing has to be compared before a beat can move.
+    logic some, full;
 
     assign level = written - read;
-    assign s_tready = !level[AT_W];
+    assign s_tready = !full;
     assign {m_tuser, m_tlast, m_tkeep, m_tdata} = beat;
 
     always_ff @(posedge clk) begin
@@ -59,11 +62,15 @@ module fifo_stream #(
     end
 
     always_ff @(posedge clk) begin
+        some <= put || (some && !(get && level == 1));
+        full <= !get && (full || (put && level == (AT_W + 1)'(DEPTH - 1)));
         if (put) written <= written + 1'b1;
         if (get) read <= read + 1'b1;
         if (get) m_tvalid <= 1'b1;
         else if (m_tready) m_tvalid <= 1'b0;
         if (rst) begin
+            some <= 1'b0;
+            full <= 1'b0;
             written <= '0;
             read <= '0;
             m_tvalid <= 1'b0;

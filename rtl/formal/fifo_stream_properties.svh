@@ -12,6 +12,8 @@ wire [AT_W-1:0] f_at = read[AT_W-1:0] + f_behind[AT_W-1:0];
 
 always_ff @(posedge clk) if (f_started) begin
     assert (level <= (AT_W+1)'(DEPTH));
+    assert (some == (level != 0));
+    assert (full == (level == (AT_W+1)'(DEPTH)));
     assert (f_inside == 8'(level) + 8'(m_tvalid));
     if (!(m_tvalid && f_place == 0) && f_behind < 8'(level)) assert (memory[f_at] == f_beat);
     // Room is offered whenever there is some, and what is inside comes out.

@@ -78,7 +78,7 @@ BUGS: Final = (
     Bug("skid_buffer", "datapath/skid_buffer.sv",
         "second_valid ? second : beat", "beat", "the second beat is overtaken"),
     Bug("fifo_stream", "datapath/fifo_stream.sv",
-        "s_tready = !level[AT_W]", "s_tready = 1'b1", "beats are taken when it is full"),
+        "s_tready = !full", "s_tready = 1'b1", "beats are taken when it is full"),
     Bug("fifo_stream", "datapath/fifo_stream.sv",
         "(!m_tvalid || m_tready)", "1'b1", "the output changes while it waits"),
     Bug("fifo_packet", "datapath/fifo_packet.sv",
