@@ -1,8 +1,9 @@
 """Area and clock of the RTL (`make synth`): yosys, nextpnr for ECP5, the table in rtl/README.md.
 
 Usage: synthesize.py [--list] [BLOCK ...]. Blocks are those of blocks.yaml; without a name, all.
-What a block gave is kept under build/synth by the text of its sources, and a block that fails takes
-nothing from the others. The table is written anew after each.
+What a block gave is kept in figures.json by the text of its sources, so that only what has changed
+is measured again, and a block that fails takes nothing from the others. Both that and the table are
+written after each step: to stop loses one step. Logs and netlists are in build/synth.
 
 Results are the tools' own: cells after `synth_ecp5` and `synth_xilinx`; the clock is what
 nextpnr-ecp5 reports for an LFE5U-85F, speed grade 8, from register to register. A block is placed
@@ -30,6 +31,7 @@ HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
 README: Final = HERE.parent / "README.md"
 BUILD: Final = ROOT / "build" / "synth"
+FIGURES: Final = HERE / "figures.json"
 BEGIN: Final = "<!-- synth begin -->"
 END: Final = "<!-- synth end -->"
 STEPS: Final = ("ecp5", "mhz", "xilinx")
@@ -102,7 +104,7 @@ def load(text: str) -> list[Block]:
 def synthesize(block: Block, target: str, where: Path) -> dict[str, int]:
     """Cells by type for `target`, ecp5 or xilinx; leaves the netlist in `where`.
 
-    Raises SynthError; a part has to be there already.
+    Raises SynthError.
     """
     netlist, statistics = where / f"{target}.il", where / f"{target}_stat.json"
     family = "-family xc7 -flatten" if target == "xilinx" else ""
@@ -115,7 +117,8 @@ def synthesize(block: Block, target: str, where: Path) -> dict[str, int]:
     for name, part in zip(names, block.parts, strict=True):
         linked = place_of(part) / netlist.name
         if not linked.exists():
-            raise SynthError(f"its part {part.name!r} is not there")
+            linked.parent.mkdir(parents=True, exist_ok=True)
+            synthesize(part, target, linked.parent)
         script += [f"delete ={name}", f"read_rtlil {linked.relative_to(ROOT)}"]
         script += [f"rename {part.top} {name}"]
     if block.parts:
@@ -226,13 +229,13 @@ def measure(block: Block, step: str) -> str:
         return ""
     start = time.monotonic()
     try:
-        if step == "mhz" and figures.ecp5 is None:
-            raise SynthError("there is no netlist")
+        if step == "mhz" and not (where / "ecp5.json").exists():
+            synthesize(block, "ecp5", where)
         found = place(where) if step == "mhz" else synthesize(block, step, where)
     except SynthError as error:
         return str(error)
     setattr(figures, step, found)
-    (where / "figures.json").write_text(json.dumps(asdict(figures), indent=1) + "\n")
+    keep(block, figures)
     print(f"{block.name}: {step}, {time.monotonic() - start:.0f} s", flush=True)
     return ""
 
@@ -240,10 +243,17 @@ def measure(block: Block, step: str) -> str:
 def known(block: Block) -> Figures:
     """What earlier runs have found of the block as it is now."""
     try:
-        kept = place_of(block) / "figures.json"
-        return Figures(**json.loads(kept.read_text()))
-    except (SourceError, OSError):
+        kept = json.loads(FIGURES.read_text())[block.name]
+        return Figures(**kept["figures"]) if kept["of"] == place_of(block).name else Figures()
+    except (SourceError, OSError, KeyError):
         return Figures()
+
+
+def keep(block: Block, figures: Figures) -> None:
+    """Put `figures` in the place of what is kept of the block."""
+    kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    kept[block.name] = {"of": place_of(block).name, "figures": asdict(figures)}
+    FIGURES.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
 # -- memory of a window ----------------------------------------------------------------------------

@@ -57,6 +57,7 @@ def test_a_part_has_to_be_known() -> None:
 def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that fails has empty columns, the others have their figures."""
     monkeypatch.setattr(synth, "BUILD", tmp_path)
+    monkeypatch.setattr(synth, "FIGURES", tmp_path / "figures.json")
     monkeypatch.setattr(synth, "place", lambda where: 151.2)
 
     def synthesize(block: object, target: str, where: Path) -> dict[str, int]:
