@@ -161,6 +161,17 @@ def test_other_tunnel_modes_are_refused_by_name(mode: str) -> None:
     assert message.startswith(f"% tunnel mode {mode} is not modelled")
 
 
+@pytest.mark.parametrize(
+    "line", ["tunnel key 5", "tunnel checksum", "tunnel sequence-datagrams", "keepalive 10 3"]
+)
+def test_what_gre_does_not_have_is_refused_by_name(line: str) -> None:
+    message = error("interface Tunnel0", f" {line}")
+    assert " ".join(line.split()[:2]).removesuffix(" 10") in message
+    assert "not modelled" in message
+    load_running_config("interface Ethernet0\n keepalive 10 3\nend\n")
+    load_running_config("interface Tunnel0\n no keepalive\nend\n")
+
+
 def test_only_tunnel_interfaces_have_an_end() -> None:
     assert error("interface Ethernet0", " tunnel source 10.0.0.1") == (
         "% Ethernet0 is no tunnel interface"

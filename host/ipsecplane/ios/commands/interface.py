@@ -199,8 +199,18 @@ def shutdown(interface: InterfaceConfig, _: Args) -> InterfaceConfig:
     return replace(interface, shutdown=True)
 
 
-INTERFACE.keep("keepalive [<0-32767>]", "Enable keepalive", "Keepalive period",
-               key="keepalive", keeps_no=True)  # fmt: skip
+@INTERFACE.line("keepalive [<0-32767>$period] [<1-255>]", "Enable keepalive", "Keepalive period",
+                "Keepalive retries", key="keepalive", keeps_no=True)  # fmt: skip
+def keepalive(interface: InterfaceConfig, args: Args) -> InterfaceConfig:
+    """Links tell by themselves whether they are up; those of tunnels would be GRE's."""
+    if interface.is_tunnel and args.get("period") != 0:
+        raise CommandError(
+            f"% {interface.name}: keepalives of tunnels are not modelled; with IPsec, use "
+            "`crypto isakmp keepalive`"
+        )
+    return interface
+
+
 INTERFACE.keep("duplex {auto|full|half}", "Configure duplex operation",
                "Enable AUTO duplex configuration", "Force full duplex operation",
                "Force half-duplex operation", key="duplex")  # fmt: skip

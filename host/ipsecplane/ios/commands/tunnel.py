@@ -103,6 +103,16 @@ def destination(tunnel: TunnelConfig, args: Args) -> TunnelConfig:
     return replace(tunnel, destination=address)
 
 
+@_tunnel_line("tunnel {key|checksum|sequence-datagrams}$what [<0-4294967295>]",
+              "security or selector key", "enable end to end checksumming of packets",
+              "drop datagrams arriving out of order", "key", key="tunnel {what}")  # fmt: skip
+def options(_: TunnelConfig, args: Args) -> TunnelConfig:
+    raise CommandError(
+        f"% tunnel {args['what']} is not modelled: GRE has neither key, checksum nor sequence"
+        " numbers here"
+    )
+
+
 INTERFACE.keep("tunnel path-mtu-discovery", "Enable Path MTU Discovery on tunnel", keeps_no=True)
 
 
