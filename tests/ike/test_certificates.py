@@ -8,7 +8,15 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ipsecplane.config import IkeIdentity, IsakmpKey, IsakmpPeer, IsakmpPolicy, Trustpoint
+from ipsecplane.config import (
+    IdentityMatch,
+    IkeIdentity,
+    IsakmpKey,
+    IsakmpPeer,
+    IsakmpPolicy,
+    IsakmpProfile,
+    Trustpoint,
+)
 from ipsecplane.ike import certificates, distinguished_names
 from ipsecplane.ike.certificates import CertificateError
 from ipsecplane.ike.constants import ExchangeType
@@ -58,6 +66,22 @@ def up(wire: World, policy: Phase2Policy) -> None:
         assert len(node.of(IsakmpSaEstablished)) == len(node.of(OutboundSasReady)) == 1
         assert node.logs == []
     check_pair(wire.a.of(OutboundSasReady)[0].sas, wire.b.of(OutboundSasReady)[0].sas)
+
+
+def test_a_profile_matches_the_unit_in_a_certificate() -> None:
+    """`match identity group`: a key ID, or with signatures the organizational unit (chapter 9).
+
+    The profile's keyrings are not asked for a key: there is none.
+    """
+    wire, policy = rsa_world(trustpoint("a", unit="sales"))
+    profiles = tuple(
+        IsakmpProfile(name, matches=(IdentityMatch("group", unit),), keyrings=("ring",))
+        for name, unit in (("others", "support"), ("mine", "sales"))
+    )
+    wire.b.engine.reconfigure(replace(wire.configs[1], profiles=profiles), 0.0)
+    up(wire, policy)
+    (view,) = wire.b.live()
+    assert view.profile == "mine"
 
 
 def refused(wire: World, policy: Phase2Policy) -> str:

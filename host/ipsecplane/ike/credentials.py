@@ -185,15 +185,20 @@ def with_certified_group(
 
 
 def with_profile(
-    config: IkeConfig, credentials: Credentials, identity: Identification
+    config: IkeConfig,
+    credentials: Credentials,
+    identity: Identification,
+    units: Sequence[str] | None,
 ) -> Credentials:
     """As responder in main mode: the peer has shown its identity, after the key was chosen.
 
-    Raises `AuthenticationError` if the key is not one of the profile's.
+    `units` are those of its certificate, None if it has proved itself by the key. Raises
+    `AuthenticationError` if that is not one of the profile's.
     """
     named = identities.phase1_identity(identity)
-    profile = profile_of(config, named) if named is not None else None
-    if profile is not None and not may_use(config, profile, credentials.key):
+    profile = profile_of(config, named, units or ()) if named is not None else None
+    keyed = units is None
+    if profile is not None and keyed and not may_use(config, profile, credentials.key):
         raise AuthenticationError(f"the key is in no keyring of profile {profile.name}")
     return _taking(profile, credentials)
 

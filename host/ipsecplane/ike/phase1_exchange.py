@@ -119,6 +119,7 @@ class Phase1Exchange(ABC):
         self._iv = b""
         self._peer_has_no_other = False  # by its INITIAL-CONTACT
         self._signatures = Signatures(sa, credentials.trustpoints)
+        self._units: list[str] | None = None  # of the peer's certificate
 
     @abstractmethod
     def initiate(self, now: float) -> None:
@@ -212,7 +213,8 @@ class Phase1Exchange(ABC):
     def _take_profile(self, identity: Identification) -> None:
         """As responder of main mode we know only now which profile the peer is under."""
         sa = self.sa
-        self.credentials = with_profile(sa.runtime.config, self.credentials, identity)
+        config = sa.runtime.config
+        self.credentials = with_profile(config, self.credentials, identity, self._units)
         profile = self.credentials.profile
         sa.profile = profile.name if profile is not None else None
         found = f"{profile.name} profile" if profile is not None else "*none* of the profiles"
@@ -264,9 +266,10 @@ class Phase1Exchange(ABC):
         if signs(choice):
             named = identities.phase1_identity(identity)
             certificate = self._signatures.verify(message, digest, named, now)
+            self._units = certificates.units(certificate)
             if not sa.initiator:
                 self.credentials = with_certified_group(
-                    sa.runtime.config, self.credentials, sa.local, certificates.units(certificate)
+                    sa.runtime.config, self.credentials, sa.local, self._units
                 )
         else:
             sa.debug(" processing HASH payload. message ID = 0")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from ipsecplane.config import Address, IdentityMatch, IkeIdentity, IsakmpKey, IsakmpProfile
@@ -13,10 +13,12 @@ def profile_named(config: IkeConfig, name: str | None) -> IsakmpProfile | None:
     return next((one for one in config.profiles if one.name == name), None)
 
 
-def profile_of(config: IkeConfig, identity: IkeIdentity) -> IsakmpProfile | None:
-    """The first profile that matches the identity of a peer."""
+def profile_of(
+    config: IkeConfig, identity: IkeIdentity, units: Sequence[str] = ()
+) -> IsakmpProfile | None:
+    """The first profile that matches a peer: its identity, or a unit in its certificate."""
     for profile in config.profiles:
-        if any(_matches(one, identity) for one in profile.matches):
+        if any(_matches(one, identity, units) for one in profile.matches):
             return profile
     return None
 
@@ -54,11 +56,12 @@ def _keyrings(config: IkeConfig, profile: IsakmpProfile | None) -> Iterator[tupl
         yield from (ring.keys for ring in config.keyrings)
 
 
-def _matches(match: IdentityMatch, identity: IkeIdentity) -> bool:
+def _matches(match: IdentityMatch, identity: IkeIdentity, units: Sequence[str]) -> bool:
     if match.network is not None:
         return identity.kind == "address" and ip_address(identity.value) in match.network
     if match.kind == "group":
-        return identity.kind == "key-id" and identity.value == match.value
+        named = (identity.value,) if identity.kind == "key-id" else units
+        return match.value in named
     if identity.kind != match.kind:
         return False
     if not match.domain:
