@@ -111,3 +111,10 @@ def test_no_removes_a_peer_by_its_name(session: Session, router: FakeRouter) -> 
         session.submit(line)
     (entry,) = router.config.crypto_maps["green"].entries
     assert entry.peers == (IPv4Address("10.0.0.2"),)
+
+
+def test_a_reverse_routes_gateway_is_of_its_maps_version() -> None:
+    text = "crypto map {}m 10 ipsec-isakmp\n reverse-route remote-peer 10.0.0.9\nend\n"
+    load_running_config(text.format(""))
+    with pytest.raises(ConfigurationErrors, match=r"% Gateway 10\.0\.0\.9 .* is not of IPv6"):
+        load_running_config(text.format("ipv6 "))

@@ -14,8 +14,8 @@ def reverse_routes(spd: Spd, sad: Iterable[SadEntry]) -> tuple[StaticRoute, ...]
     found: dict[tuple[Network, Address], StaticRoute] = {}
     for entry, network, peer in _ways(spd, sad):
         reverse = entry.reverse
-        if reverse is not None and network.prefixlen:
-            gateway = reverse.gateway or peer
+        gateway = (reverse.gateway if reverse is not None else None) or peer
+        if reverse is not None and network.prefixlen and gateway.version == network.version:
             found.setdefault(
                 (network, gateway), StaticRoute(network, gateway, distance=reverse.distance)
             )

@@ -69,7 +69,14 @@ def _begin(_: RouterConfig, args: Args) -> tuple[str, CryptoMapEntry]:
 def _finish(router: RouterConfig, value: tuple[str, CryptoMapEntry]) -> RouterConfig:
     name, entry = value
     found = _map_named(router, name)
+    _check_gateway(entry, 4)
     return _with_map(router, replace(found, entries=(*found.entries, entry)))
+
+
+def _check_gateway(entry: CryptoMapEntry, version: int) -> None:
+    gateway = entry.reverse_route.gateway if entry.reverse_route is not None else None
+    if gateway is not None and gateway.version != version:
+        raise CommandError(f"% Gateway {gateway} of reverse-route is not of IPv{version}")
 
 
 def _finish_dynamic(router: RouterConfig, value: tuple[str, CryptoMapEntry]) -> RouterConfig:
@@ -173,6 +180,7 @@ def _ipv6_named_in_full(line: Line, _: tuple[Line, ...]) -> Line:
 def _finish_ipv6(router: RouterConfig, value: tuple[str, CryptoMapEntry]) -> RouterConfig:
     name, entry = value
     found = _map_named(router, name, 6)
+    _check_gateway(entry, 6)
     return _with_map(router, replace(found, entries=(*found.entries, entry)))
 
 
@@ -341,10 +349,10 @@ def reverse_route(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     return replace(entry, reverse_route=ReverseRoute("static" in args))
 
 
-@entry_line("reverse-route remote-peer A.B.C.D$gateway [static$static]", "Reverse Route Injection.",
-            "Create route in route table for remote tunnel endpoint",
-            "Gateway for the remote proxy", "Create routes based on static ACLs permanently",
-            key="reverse-route")  # fmt: skip
+@entry_line("reverse-route remote-peer {A.B.C.D|X:X:X:X::X}$gateway [static$static]",
+            "Reverse Route Injection.", "Create route in route table for remote tunnel endpoint",
+            "Gateway for the remote proxy", "IPv6 gateway for the remote proxy",
+            "Create routes based on static ACLs permanently", key="reverse-route")  # fmt: skip
 def reverse_route_by(entry: CryptoMapEntry, args: Args) -> CryptoMapEntry:
     return replace(entry, reverse_route=ReverseRoute("static" in args, args.address("gateway")))
 
