@@ -22,6 +22,7 @@ from ipsecplane.ios.commands.exec_mode import EXEC
 from ipsecplane.ios.loader import load_running_config
 from ipsecplane.ios.session import Session
 from ipsecplane.ios.store import ConfigurationStore
+from ipsecplane.views import IdentView
 from ntc_templates.parse import parse_output
 from textfsm import clitable
 
@@ -67,6 +68,16 @@ access-list 101 permit ip 192.168.{own}.0 0.0.0.255 192.168.{peer}.0 0.0.0.255
 ipv6 access-list six
  permit tcp 2001:db8:1::/48 any eq 22
  deny ipv6 any any
+end
+"""
+
+# A tunnel instead of the crypto map, for `show crypto sockets`: Genie reads but one session a peer.
+TUNNEL = """interface Tunnel0
+ ip address 10.255.0.{own} 255.255.255.0
+ tunnel source GigabitEthernet0/0
+ tunnel destination 203.0.113.{peer}
+ tunnel mode ipsec ipv4
+ tunnel protection ipsec profile prof
 end
 """
 
@@ -149,7 +160,7 @@ WITHOUT_GENIE: Final = frozenset({
 """Commands that Genie has no parser for."""
 
 UNREADABLE: Final = {
-    "show crypto ipsec sa ipv6 detailed": "there are none here: see test_chapter9_shown.py",
+    "show crypto ipsec sa ipv6 detailed": "that of a release with `initiator`, without window size",
     "show crypto isakmp peers config": "a layout of its own, with the policy of each peer",
     f"show crypto session interface {WAN}": "Genie calls its own parser wrongly",
     "show ip traffic": "wants statistics of TCP, OSPF, IGMP, PIM, EIGRP, which are not here",
@@ -172,6 +183,14 @@ NTC_UNREADABLE: Final = {
 }
 
 
+def configs(text: str) -> tuple[str, str]:
+    one, two = (
+        text.format(name=name, own=own, peer=3 - own, pki=imported(name))
+        for name, own in (("one", 1), ("two", 2))
+    )
+    return one, two
+
+
 @dataclass(frozen=True)
 class Shown:
     made: Pair
@@ -181,13 +200,15 @@ class Shown:
     def agent(self) -> Any:
         return self.made.a.router.agent
 
+    @property
+    def ident(self) -> IdentView:
+        (found,) = self.agent.idents()
+        return found
+
 
 @pytest.fixture(scope="module")
 def shown() -> Shown:
-    one, two = (
-        CONFIG.format(name=name, own=own, peer=3 - own, pki=imported(name))
-        for name, own in (("one", 1), ("two", 2))
-    )
+    one, two = configs(CONFIG)
     made = make_pair((one, two), (PORTS, PORTS))
     assert made.ping(made.a, "192.168.2.1", "192.168.1.1").marks == ".!!!!"
     store = ConfigurationStore(*load_running_config(one))
@@ -203,7 +224,12 @@ def shown() -> Shown:
 def genie(shown: Shown) -> Parsed:
     """All parses, of those that Genie has a parser for and that can be read."""
     readable = {c: t for c, t in shown.outputs.items() if c not in {*WITHOUT_GENIE, *UNREADABLE}}
-    return genie_parsed_each([readable])[0]
+    text = CONFIG.replace(" crypto map wan\n", "").replace("end\n", TUNNEL)
+    tunnels = make_pair(configs(text), (PORTS, PORTS))
+    tunnels.run(5)
+    sockets = tunnels.command(tunnels.a, "show crypto sockets")
+    crypto_map, tunnel = genie_parsed_each([readable, {"show crypto sockets": sockets}])
+    return crypto_map | {"tunnel's sockets": tunnel["show crypto sockets"]}
 
 
 def test_every_show_command_is_here() -> None:
@@ -226,7 +252,7 @@ def test_what_genie_has_no_parser_for(shown: Shown) -> None:
 
 
 def test_genie_reads_ipsec_sas(shown: Shown, genie: Parsed) -> None:
-    (ident,) = shown.agent.idents()
+    ident = shown.ident
     errors = {"send_errors": ident.send_errors, "recv_errors": ident.receive_errors}
     expected = expected_ident(ident) | expected_sas(ident, replay=True)
     for command in ("", f" peer {PEER}"):
@@ -255,7 +281,7 @@ def test_genie_reads_isakmp_sas(shown: Shown, genie: Parsed) -> None:
 
 
 def test_genie_reads_sessions(shown: Shown, genie: Parsed) -> None:
-    (ident,) = shown.agent.idents()
+    ident = shown.ident
     (sa,) = shown.agent.isakmp_sas()
     flow = "permit ip 192.168.1.0/255.255.255.0 192.168.2.0/255.255.255.0"
     for command in ("show crypto session", "show crypto session detail",
@@ -312,6 +338,9 @@ def test_genie_reads_crypto_configuration(shown: Shown, genie: Parsed) -> None:
     assert profile["security_association_lifetime"] == "4608000 kilobytes/3600 seconds"
     assert profile["tranform_sets"].keys() == {"strong"}
     assert genie["show crypto sockets"]["socket_connections"]["total_socket_connections"] == 0
+    sockets = genie["tunnel's sockets"]["socket_connections"]
+    assert sockets["total_socket_connections"] == 1
+    assert sockets["Tu0"]["peers"] == {"local_ip": "203.0.113.1", "remote_ip": PEER}
 
 
 def test_genie_reads_access_lists(shown: Shown, genie: Parsed) -> None:
@@ -422,7 +451,7 @@ def test_ntc_templates_read_every_command_that_they_know(shown: Shown) -> None:
 
 
 def test_ntc_templates_read_what_the_agent_holds(shown: Shown) -> None:
-    (ident,) = shown.agent.idents()
+    ident = shown.ident
     found = rows(shown, "show crypto ipsec sa detail")
     assert {int(row["sa_spi_dec"]) for row in found} == {sa.spi for sa in ident.sas}
     (session,) = rows(shown, "show crypto session detail")
