@@ -98,6 +98,25 @@ def test_octets_are_those_of_the_frame_that_was_classified() -> None:
         assert after.bytes - before.bytes == (2 * 114 if pre else on_the_wire)
 
 
+def test_police_in_a_class_without_priority() -> None:
+    """1500 octets at once, 1000 a second: of 20 packets of 100 octets these pass, not more."""
+    text = CONFIG.replace("  bandwidth remaining percent 3\n", "  police 8000 bc 1500\n")
+    configs = [text.format(name=n, own=o, peer=3 - o, pre=PRE) for n, o in (("a", 1), ("b", 2))]
+    world = make_pair((configs[0], configs[1]), (PORTS, PORTS))
+    ping(world, 2, precedence=5)  # of another class: the tunnel
+    marks = ping(world, 20)
+    c1 = next(one for one in view(world.a).classes if one.policy.name == "c1")
+    assert (c1.packets, c1.engine_packets, c1.rate_drops) == (
+        20,
+        marks.count("!"),
+        marks.count("."),
+    )
+    assert 15 <= c1.engine_packets < 20
+    shown = world.command(world.a, f"show policy-map interface {WAN} output class c1")
+    assert "cir 8000 bps, bc 1500 bytes" in shown
+    assert f"exceeded {c1.rate_drops} packets, {100 * c1.rate_drops} bytes; actions:" in shown
+
+
 def test_the_accelerator_has_a_class_for_each_queue() -> None:
     world = pair()
     assert engine_rows(world.a) == {"llq_class": 3, "llq_select": 2}

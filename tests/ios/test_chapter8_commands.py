@@ -32,6 +32,8 @@ class-map match-any everything
  match any
 """
 
+KNOWN = "a class may have priority, bandwidth, police, queue-limit and set"
+
 GUIDE = """\
 platform ipsec llq qos-group 1
 platform ipsec llq qos-group 49
@@ -180,7 +182,14 @@ def test_other_actions() -> None:
          "% bandwidth and priority cannot be configured in the same class"),
         (in_policy("priority percent 10", "police 8000"),
          "% police and priority with a rate cannot be configured in the same class"),
-        (in_policy("police 8000"), "% police is supported in priority classes only"),
+        (in_policy("police 8000") + "interface GigabitEthernet0/0\n service-policy input p\n",
+         "% Class c1 of policy-map p: police is supported in output policies only: it is the"
+         " crypto engine's queues that police"),
+        (in_policy("shape average 8000000"), f"% shape is not modelled: {KNOWN}"),
+        (in_policy("random-detect dscp-based"), f"% random-detect is not modelled: {KNOWN}"),
+        (in_policy("fair-queue"), f"% fair-queue is not modelled: {KNOWN}"),
+        (in_policy("service-policy child"),
+         f"% a policy map inside a class is not modelled: {KNOWN}"),
         (in_policy("priority", policy_class="class-default"),
          "% priority command is not supported in class-default"),
         (in_policy("set dscp 1", "set precedence 2"),

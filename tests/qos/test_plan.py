@@ -89,6 +89,16 @@ def test_levels_and_police() -> None:
     assert list(found.engine_numbers) == [1, 2, 3, 4]
 
 
+def test_police_without_priority_has_a_queue_that_weighs_as_the_rest() -> None:
+    more = "policy-map p\n class c1\n  police 80000 bc 2000\n class c2\n  bandwidth percent 30\n"
+    found = plan("service-policy output p", "no shutdown", f"!\n{more}")
+    assert found.engine == (
+        EngineClass(0, weight=70),
+        EngineClass(1, weight=70, police_rate=10_000, police_burst=2_000),
+        EngineClass(2, weight=30),
+    )
+
+
 def test_classes_without_a_queue_are_class_defaults() -> None:
     found = plan("service-policy input marks")
     assert (found.engine, found.engine_numbers) == ((), {})

@@ -17,8 +17,6 @@ def objection_to_class(one: PolicyClass) -> str:
             return "% bandwidth and priority cannot be configured in the same class"
         if one.priority.rate is not None and one.police is not None:
             return "% police and priority with a rate cannot be configured in the same class"
-    elif one.police is not None:
-        return "% police is supported in priority classes only"
     if one.mark.dscp is not None and one.mark.precedence is not None:
         return "% set dscp and set precedence cannot be configured in the same class"
     if one.queue_limit is not None and not one.queues and one.name != CLASS_DEFAULT:
@@ -67,6 +65,11 @@ def objection_to(policy: PolicyMap, direction: str, interface: InterfaceConfig) 
             return (
                 f"% Class {one.name} of policy-map {policy.name}: queueing is supported in"
                 " output policies only"
+            )
+        if direction == INPUT and one.police is not None:
+            return (
+                f"% Class {one.name} of policy-map {policy.name}: police is supported in output"
+                " policies only: it is the crypto engine's queues that police"
             )
         if direction == OUTPUT and one.mark.qos_group is not None:
             return (

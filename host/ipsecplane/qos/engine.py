@@ -58,10 +58,13 @@ def engine_classes(
     for one in requests:
         shares = weights(one.policy, one.bandwidth)
         for number, policy_class in zip(one.numbers, one.policy.all_classes, strict=True):
-            if policy_class.queues:
-                share = shares.get(policy_class.name, 1)
+            if policy_class.waits_apart:
+                # What is policed only has no share of its own: it weighs as much as the rest.
+                share = shares.get(policy_class.name, shares[CLASS_DEFAULT])
                 wanted.setdefault(number, (policy_class, share, one.bandwidth))
-            elif policy_class.name == CLASS_DEFAULT and any(c.queues for c in one.policy.classes):
+            elif policy_class.name == CLASS_DEFAULT and any(
+                c.waits_apart for c in one.policy.classes
+            ):
                 default = default or shares[CLASS_DEFAULT]
     engine = [EngineClass(0, weight=default)] if default else []
     numbers: dict[int, int] = {}

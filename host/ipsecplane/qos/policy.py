@@ -142,6 +142,11 @@ class PolicyClass:
         return self.priority is not None or self.shares
 
     @property
+    def waits_apart(self) -> bool:
+        """Whether it has a queue of its own before the crypto engine, where `police` acts too."""
+        return self.queues or self.police is not None
+
+    @property
     def shares(self) -> bool:
         """Whether it has a share of what priority leaves."""
         kinds = (self.bandwidth, self.remaining_percent, self.remaining_ratio)

@@ -38,6 +38,7 @@ def write_run_report(folder: Path) -> Path:
         except ValueError as error:
             raise RecordError(f"{path}: no capture: {error}") from error
     figures.save(figures.traffic(record, captures, epoch), plots / "traffic.png")
+    flows = [flow for flow in record.flows if any(flow.counters.values())]
     return write_page(
         folder,
         "run.html.j2",
@@ -47,7 +48,12 @@ def write_run_report(folder: Path) -> Path:
             for name, link in record.links.items()
             for sender, counters in link.counters.items()
         ],
-        flow_counters=[flow for flow in record.flows if any(flow.counters.values())],
+        flow_counters=flows,
+        flow_columns=[
+            name
+            for name in (flows[0].counters if flows else ())
+            if any(flow.counters[name] for flow in flows)
+        ],
         files=_files(folder),
         entries=_numbered(record),
     )

@@ -145,9 +145,14 @@ def as_csv(study: Study, points: Sequence[Point]) -> str:
     writer.writerow([*study.sweep, *heads])
     for point in points:
         values = [_number(point.measures.get(name), p) for name, p in columns]
-        shown = ["" if value is None else f"{value:.9g}" for value in values]
+        shown = ["" if value is None else _text(value) for value in values]
         writer.writerow([*point.settings.values(), *shown])
     return out.getvalue()
+
+
+def _text(value: float) -> str:
+    """Counts exactly, other numbers to six digits: seconds to the microsecond."""
+    return f"{value:.0f}" if value == int(value) else f"{value:.6g}"
 
 
 def _many(value: Measured) -> bool:

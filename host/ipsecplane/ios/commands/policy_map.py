@@ -166,3 +166,22 @@ def set_dscp(value: PolicyClass, args: Args) -> PolicyClass:
 def set_precedence(value: PolicyClass, args: Args) -> PolicyClass:
     number = PRECEDENCE_NAMES.get(args["value"], args["value"])
     return replace(value, mark=replace(value.mark, precedence=number))
+
+
+def _refusing(what: str) -> ClassFunction:
+    """For what is known to the grammar, so that it is refused for what it is."""
+
+    def refuse(value: PolicyClass, args: Args) -> PolicyClass:
+        known = "a class may have priority, bandwidth, police, queue-limit and set"
+        raise CommandError(f"% {what} is not modelled: {known}")
+
+    return refuse
+
+
+for _word, _help, _what in (
+    ("shape", "Traffic Shaping", "shape"),
+    ("random-detect", "Enable Random Early Detection as drop policy", "random-detect"),
+    ("fair-queue", "Enable Flow-based Fair Queuing in this Class", "fair-queue"),
+    ("service-policy", "Configure QoS Service Policy", "a policy map inside a class"),
+):
+    POLICY_CLASS.line(f"{_word} [LINE$rest]", _help, "Its parameters")(_refusing(_what))

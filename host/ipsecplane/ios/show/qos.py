@@ -11,6 +11,7 @@ from ipsecplane.qos.policy import (
     ClassMap,
     Mark,
     Match,
+    Police,
     PolicyClass,
     PolicyMap,
     Rate,
@@ -174,6 +175,8 @@ def _class(view: ServicePolicyView, one: ClassView, found: ClassMap) -> list[str
         rows += ["      Queueing", *_queue([one]), *_share_rows(view, policy)]
     elif view.direction == OUTPUT and policy.name == CLASS_DEFAULT and _queues(view):
         rows += ["      ", *_queue([one])]
+    if policy.police is not None:
+        rows += _police(view, one, policy.police)
     marks = list(_marks(policy.mark))
     if marks:
         rows.append("      QoS Set")
@@ -201,19 +204,21 @@ def _priority(view: ServicePolicyView, one: ClassView) -> list[str]:
     rows.append("      ")
     if policy.priority.named_level:
         rows.append(f"      Priority Level: {policy.priority.level} ")
-    if policy.police is not None:
-        cir, burst = policy.police.cir(view.bandwidth), policy.police.bc(view.bandwidth)
-        rows += [
-            "      police:",
-            f"          cir {cir} bps, bc {burst} bytes",
-            f"        conformed {one.engine_packets} packets, {one.engine_bytes} bytes; actions:",
-            "          transmit ",
-            f"        exceeded {one.rate_drops} packets, {one.rate_drop_bytes} bytes; actions:",
-            "          drop ",
-            f"        conformed {one.offered_rate - one.drop_rate:04} bps,"
-            f" exceeded {one.drop_rate:04} bps",
-        ]
     return rows
+
+
+def _police(view: ServicePolicyView, one: ClassView, police: Police) -> list[str]:
+    cir, burst = police.cir(view.bandwidth), police.bc(view.bandwidth)
+    return [
+        "      police:",
+        f"          cir {cir} bps, bc {burst} bytes",
+        f"        conformed {one.engine_packets} packets, {one.engine_bytes} bytes; actions:",
+        "          transmit ",
+        f"        exceeded {one.rate_drops} packets, {one.rate_drop_bytes} bytes; actions:",
+        "          drop ",
+        f"        conformed {one.offered_rate - one.drop_rate:04} bps,"
+        f" exceeded {one.drop_rate:04} bps",
+    ]
 
 
 def _share_rows(view: ServicePolicyView, policy: PolicyClass) -> list[str]:
