@@ -18,9 +18,11 @@ module aes_gcm #(
     parameter logic DECRYPT = 1'b0,
     // Steps of AES in hardware: 15 or 1
     parameter int AES_STAGES = 15,
+    // Cycles of such a step: 1, or of 15 steps 2
+    parameter int AES_ROUND_STAGES = 1,
     // Blocks of key stream made ahead, and when decrypting beats that wait for it: a power of two, more
     // than the latency of AES
-    parameter int AHEAD = 32
+    parameter int AHEAD = 32 * AES_ROUND_STAGES
 ) (
     input  wire          clk,
     input  wire          rst,
@@ -75,7 +77,10 @@ module aes_gcm #(
     wire stream_ready, stream_valid, stream_taken, mask_valid;
     wire [127:0] stream, mask;
     assign cmd_ready = stream_ready && room;
-    gcm_stream #(.AES_STAGES(AES_STAGES), .AHEAD(AHEAD), .PACKETS(PACKETS)) cipher (
+    gcm_stream #(
+        .AES_STAGES(AES_STAGES), .AES_ROUND_STAGES(AES_ROUND_STAGES), .AHEAD(AHEAD),
+        .PACKETS(PACKETS)
+    ) cipher (
         .clk, .rst, .cmd_valid(cmd_valid && room), .cmd_ready(stream_ready), .cmd_key_size,
         .cmd_key, .cmd_nonce({cmd_salt, cmd_iv}), .cmd_octets, .stream_valid, .stream,
         .stream_get(stream_taken), .mask_valid, .mask, .mask_get(icv_taken)

@@ -11,8 +11,10 @@ module esp_gcm #(
     parameter logic DECRYPT = 1'b0,
     // Steps of AES in hardware: 15 or 1
     parameter int AES_STAGES = 15,
+    // Cycles of such a step: 1, or of 15 steps 2
+    parameter int AES_ROUND_STAGES = 1,
     // Beats that wait for the cipher: a power of two, more than the latency of AES
-    parameter int BEATS = 32
+    parameter int BEATS = 32 * AES_ROUND_STAGES
 ) (
     input  wire                     clk,
     input  wire                     rst,
@@ -90,7 +92,10 @@ module esp_gcm #(
     wire [127:0] given = first && !DECRYPT ? packet::reversed({spi, low, number}) : beat;
 
     wire [127:0] tag;
-    aes_gcm #(.DECRYPT(DECRYPT), .AES_STAGES(AES_STAGES), .AHEAD(BEATS)) gcm (
+    aes_gcm #(
+        .DECRYPT(DECRYPT), .AES_STAGES(AES_STAGES), .AES_ROUND_STAGES(AES_ROUND_STAGES),
+        .AHEAD(BEATS)
+    ) gcm (
         .clk, .rst, .cmd_valid, .cmd_ready, .cmd_key_size(cmd_keys.key_size),
         .cmd_key(cmd_keys.key), .cmd_salt(cmd_keys.salt), .cmd_iv(cmd_job.iv), .cmd_powers(cmd_keys.powers),
         .cmd_aad_octets(cmd_job.esn ? 17'd12 : 17'd8), .cmd_octets(octets),

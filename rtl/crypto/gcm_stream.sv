@@ -8,8 +8,10 @@
 module gcm_stream #(
     // Steps of AES in hardware: 15 or 1
     parameter int AES_STAGES = 15,
+    // Cycles of such a step: 1, or of 15 steps 2
+    parameter int AES_ROUND_STAGES = 1,
     // Blocks of key stream made ahead: a power of two, more than the latency of AES
-    parameter int AHEAD = 32,
+    parameter int AHEAD = 32 * AES_ROUND_STAGES,
     // Packets whose mask was not taken: a power of two
     parameter int PACKETS = 8
 ) (
@@ -77,7 +79,7 @@ module gcm_stream #(
 
     wire aes_valid, aes_mask;
     wire [127:0] aes_block;
-    aes_pipe #(.STAGES(AES_STAGES), .TAG_W(1)) aes_rounds (
+    aes_pipe #(.STAGES(AES_STAGES), .ROUND_STAGES(AES_ROUND_STAGES), .TAG_W(1)) aes_rounds (
         .clk, .rst, .in_valid(make), .in_ready(aes_ready), .in_tag(for_mask),
         .in_key_size(key_size), .in_key(key), .in_block({nonce, counter}),
         .out_valid(aes_valid), .out_tag(aes_mask), .out_block(aes_block)

@@ -23,7 +23,9 @@ module esp_engine #(
     parameter int SLOT_W = 4,
     parameter int ROW_W = 8,
     // Rounds of DES in hardware: 1, 16 or 48
-    parameter int DES_STAGES = 1
+    parameter int DES_STAGES = 1,
+    // Cycles of a step of AES-GCM's AES: 1 or 2
+    parameter int GCM_ROUND_STAGES = 1
 ) (
     input  wire                     clk,
     input  wire                     rst,
@@ -112,17 +114,20 @@ module esp_engine #(
     localparam int IN_FLIGHT = 128;
     logic [7:0] in_flight;
     wire queues_ready = in_flight != 8'(IN_FLIGHT);
-    wire in_valid, in_gcm, out_valid, out_gcm, icv_due, icv_gcm, in_over, out_over, icv_over;
+    wire in_valid, out_valid, icv_due, in_over, out_over, icv_over, in_first, out_first, icv_first;
+    wire in_gcm = CBC == 0 || in_first;
+    wire out_gcm = CBC == 0 || out_first;
+    wire icv_gcm = CBC == 0 || icv_first;
 
     job_queue #(.WIDTH(1), .DEPTH(IN_FLIGHT)) ins (
-        .clk, .rst, .put(given), .put_data(to_gcm), .valid(in_valid), .data(in_gcm), .get(in_over)
+        .clk, .rst, .put(given), .put_data(to_gcm), .valid(in_valid), .data(in_first), .get(in_over)
     );
     job_queue #(.WIDTH(1), .DEPTH(2 * IN_FLIGHT)) outs (
         .clk, .rst, .put(given && !now.hash), .put_data(to_gcm), .valid(out_valid),
-        .data(out_gcm), .get(out_over)
+        .data(out_first), .get(out_over)
     );
     job_queue #(.WIDTH(1), .DEPTH(IN_FLIGHT)) icvs (
-        .clk, .rst, .put(given), .put_data(to_gcm), .valid(icv_due), .data(icv_gcm),
+        .clk, .rst, .put(given), .put_data(to_gcm), .valid(icv_due), .data(icv_first),
         .get(icv_over)
     );
     assign in_over = s_axis_tvalid && s_axis_tready && s_axis_tlast;
@@ -175,7 +180,7 @@ module esp_engine #(
     wire [15:0] gcm_tkeep;
     wire [255:0] gcm_icv;
 
-    esp_gcm #(.DECRYPT(DECRYPT)) gcm (
+    esp_gcm #(.DECRYPT(DECRYPT), .AES_ROUND_STAGES(GCM_ROUND_STAGES)) gcm (
         .clk, .rst, .cmd_valid(commanding && to_gcm && queues_ready),
         .cmd_ready(gcm_ready), .cmd_job(now), .cmd_keys(keys), .number_valid(number_here),
         .number_ready(gcm_number_ready), .number(number_now), .number_due(gcm_number_due),

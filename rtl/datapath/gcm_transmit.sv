@@ -9,7 +9,9 @@
 
 module gcm_transmit #(
     // Plans that wait: a power of two
-    parameter int DEPTH = 16
+    parameter int DEPTH = 16,
+    // Cycles of a step of AES: 1 or 2
+    parameter int GCM_ROUND_STAGES = 1
 ) (
     input  wire                     clk,
     input  wire                     rst,
@@ -54,7 +56,7 @@ module gcm_transmit #(
         .m_axis_tuser, .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast, .m_axis_tvalid,
         .m_axis_tready, .over
     );
-    esp_engine #(.CBC(0)) engine (
+    esp_engine #(.CBC(0), .GCM_ROUND_STAGES(GCM_ROUND_STAGES)) engine (
         .clk, .rst, .job, .job_valid, .job_ready, .number_valid(job_valid && job_ready),
         .number(job.iv), .s_axis_tdata(to_tdata),
         .s_axis_tkeep(to_tkeep), .s_axis_tlast(to_tlast), .s_axis_tvalid(to_tvalid),

@@ -29,16 +29,19 @@ module job_queue #(
 
     logic [WIDTH-1:0] memory [DEPTH];
     logic [AT_W:0] written, read;
+    logic some;                         // written != read, without a comparison
 
-    wire through = THROUGH != 0 && written == read;
-    assign valid = written != read || (through && put);
+    wire through = THROUGH != 0 && !some;
+    assign valid = some || (through && put);
     assign data = through ? put_data : memory[read[AT_W-1:0]];
 
     always_ff @(posedge clk) begin
         if (put) memory[written[AT_W-1:0]] <= put_data;
+        some <= (some && !(get && written - read == 1)) || (put && (some || !get));
         if (put) written <= written + 1'b1;
         if (get) read <= read + 1'b1;
         if (rst) begin
+            some <= 1'b0;
             written <= '0;
             read <= '0;
         end

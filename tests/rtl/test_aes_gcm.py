@@ -125,12 +125,12 @@ async def throughput(dut: Any) -> None:
         assert [icv - end for icv, end in zip(icvs, ends, strict=True)] == [9] * len(icvs)
 
 
-@pytest.mark.parametrize("decrypt", [False, True])
-def test_throughput(decrypt: bool) -> None:
+@pytest.mark.parametrize(("decrypt", "halves"), [(False, 1), (True, 1), (False, 2)])
+def test_throughput(decrypt: bool, halves: int) -> None:
     simulate(
         "aes_gcm",
         __file__,
-        parameters={"DECRYPT": f"1'b{int(decrypt)}"},
+        parameters={"DECRYPT": f"1'b{int(decrypt)}", "AES_ROUND_STAGES": halves},
         settings={"decrypt": decrypt},
         tests=["throughput"],
     )
