@@ -30,6 +30,7 @@ module job_queue #(
     logic [WIDTH-1:0] memory [DEPTH];
     logic [AT_W:0] written, read;
     logic some;                         // written != read, without a comparison
+    wire [AT_W:0] level = written - read;
 
     wire through = THROUGH != 0 && !some;
     assign valid = some || (through && put);
@@ -37,7 +38,7 @@ module job_queue #(
 
     always_ff @(posedge clk) begin
         if (put) memory[written[AT_W-1:0]] <= put_data;
-        some <= (some && !(get && written - read == 1)) || (put && (some || !get));
+        some <= (some && !(get && level == 1)) || (put && (some || !get));
         if (put) written <= written + 1'b1;
         if (get) read <= read + 1'b1;
         if (rst) begin
@@ -46,6 +47,10 @@ module job_queue #(
             read <= '0;
         end
     end
+
+`ifdef FORMAL
+`include "job_queue_properties.svh"
+`endif
 endmodule
 
 `default_nettype wire

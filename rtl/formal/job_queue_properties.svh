@@ -1,0 +1,37 @@
+// Properties of job_queue, read inside it when FORMAL is defined. Its callers never put into a full queue
+// and never get from an empty one.
+logic f_started = 1'b0;
+always_ff @(posedge clk) f_started <= 1'b1;
+always_comb assume (rst == !f_started);
+
+// Words are numbered as they come in and as they go out (modulo 2^8, more than are ever inside). One
+// number is chosen freely: the word that goes out under it is the one that came in under it.
+(* anyconst *) logic [7:0] f_number;
+logic [7:0] f_in = '0;
+logic [7:0] f_out = '0;
+wire [7:0] f_inside = f_in - f_out;
+wire [7:0] f_place = f_number - f_out;          // 0: the next to go out
+wire [AT_W-1:0] f_at = read[AT_W-1:0] + f_place[AT_W-1:0];
+logic [WIDTH-1:0] f_word;
+
+always_comb if (f_started) begin
+    assume (!put || f_inside != 8'(DEPTH));
+    assume (!get || valid);
+end
+
+always_ff @(posedge clk) if (f_started) begin
+    if (put) f_in <= f_in + 1'b1;
+    if (put && f_in == f_number) f_word <= put_data;
+    if (get) f_out <= f_out + 1'b1;
+end
+
+always_ff @(posedge clk) if (f_started) begin
+    assert (some == (written != read));
+    assert (f_inside == 8'(level));
+    assert (f_inside <= 8'(DEPTH));
+    if (f_place < f_inside) assert (memory[f_at] == f_word);
+    // What is inside is offered, and what is offered is the oldest word.
+    if (f_inside != 0) assert (valid);
+    if (valid && f_place == 0) assert (data == (f_inside != 0 ? f_word : put_data));
+    if (valid && f_inside == 0) assert (THROUGH != 0 && put);
+end
