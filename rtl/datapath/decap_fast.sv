@@ -127,33 +127,52 @@ module decap_fast #(
         .valid(leaving_number_valid), .data(leaving_number), .get(over)
     );
 
-    // -- feed: ICV, and SPI to ciphertext ------------------------------------------------------------------------
-    localparam [1:0] WAIT = 2'd0, ICV = 2'd1, ICV2 = 2'd2, ESP = 2'd3;
-    logic [1:0] feeding;
+    // -- feed: SPI to ciphertext; the ICVs are read in the cycles that are left, ahead of it ------------------
+    logic feeding;
     at_t feed_at;
     logic [16:0] feed_left;
     logic feed_word, feed_word_last, icv_word, icv_word_second;
     logic [4:0] feed_word_octets;
     logic icv_done;                     // of this packet
-    wire [5:0] feed_icv = packet::esp_icv_octets(feed.cipher, feed.integrity);
     wire feed_gcm = feed.cipher == packet::CIPHER_GCM;
     wire [127:0] feed_data;
 
     wire feed_taken = feed_word && m_engine_tready;
     wire free_port = !feed_word || m_engine_tready;
     wire at_t there = written - feed_at;
-    wire at_t wanted = feeding == ESP ? at_t'(feed_left < 17'd16 ? feed_left : 17'd16)
-        : at_t'(feed_icv);
     // Negative where the octets are still to come
-    wire feed_there = !there[AT_W-1] && there >= wanted;
-    wire feed_ask = feeding != WAIT && free_port && (feeding == ICV2 || feed_there);
+    wire feed_there = !there[AT_W-1] && there >= at_t'(feed_left < 17'd16 ? feed_left : 17'd16);
+    wire feed_ask = feeding && free_port && feed_there;
     wire feed_last = feed_left <= 17'd16;
 
+    wire at_t icv_base;
+    wire [5:0] icv_octets;
+    wire icv_wanted, icv_next;
+    logic icv_second;                   // its second half is to be read
+    job_queue #(.WIDTH(AT_W + 6), .DEPTH(DEPTH)) icvs (
+        .clk, .rst, .put(plan_valid),
+        .put_data({base + at_t'(20) + at_t'(plan.octets),
+            packet::esp_icv_octets(plan.cipher, plan.integrity)}),
+        .valid(icv_wanted), .data({icv_base, icv_octets}), .get(icv_next)
+    );
+    wire [ADDR_W-1:0] icv_at = icv_base[ADDR_W-1:0] + (icv_second ? ADDR_W'(16) : '0);
+    wire at_t icv_behind = written - icv_base;
+    wire icv_there = !icv_behind[AT_W-1] && icv_behind >= at_t'(icv_octets);
+    wire icv_ask = icv_wanted && icv_there && free_port && !feed_ask;
+    assign icv_next = icv_ask && (icv_second || icv_octets <= 6'd16);
+
     packet_ram #(.ADDR_W(ADDR_W)) ring (
-        .clk, .rd_en(feed_ask), .rd_addr(feed_at[ADDR_W-1:0]), .wr_en(take),
+        .clk, .rd_en(feed_ask || icv_ask),
+        .rd_addr(feed_ask ? feed_at[ADDR_W-1:0] : icv_at), .wr_en(take),
         .wr_addr(written[ADDR_W-1:0]), .wr_count(in_octets), .wr_data(s_axis_tdata),
         .rd_data(feed_data)
     );
+
+    // ICVs read less packets fed: the engine that wants the ICV first is not offered octets before
+    // (they would hold the port).
+    localparam int AHEAD_W = $clog2(DEPTH) + 2;
+    logic [AHEAD_W-1:0] ahead;
+    wire icv_known = ahead != '0 && !ahead[AHEAD_W-1];
 
     logic [127:0] engine_word;
     logic [15:0] engine_keep;
@@ -171,51 +190,31 @@ module decap_fast #(
     logic [127:0] icv_half;
     logic icv_put;
     logic [255:0] icv_received;
-    wire at_t esp_base = feed_base + at_t'(20);
-    wire at_t icv_base = esp_base + at_t'(feed.octets);
-
-    assign feed_next = feed_ask && (feeding == ESP ? feed_last && !feed_gcm
-        : feed_gcm && (feeding == ICV2 || feed_icv <= 6'd16));
+    assign feed_next = feed_ask && feed_last;
 
     always_ff @(posedge clk) begin
         icv_put <= 1'b0;
-        if (feed_ask) feed_at <= feed_at + at_t'(16);
-        case (feeding)
-            WAIT: if (feed_valid) begin
-                feed_left <= feed.octets;
-                feed_at <= feed_gcm ? esp_base : icv_base;
-                feeding <= feed_gcm ? ESP : ICV;
-            end
-            ICV: if (feed_ask) begin
-                if (feed_icv > 6'd16) begin
-                    feeding <= ICV2;
-                end else begin
-                    feed_at <= esp_base;
-                    feeding <= feed_gcm ? WAIT : ESP;
-                end
-            end
-            ICV2: if (feed_ask) begin
-                feed_at <= esp_base;
-                feeding <= feed_gcm ? WAIT : ESP;
-            end
-            default: if (feed_ask) begin
-                feed_left <= feed_left - 17'd16;
-                if (feed_last) begin
-                    feed_at <= icv_base;
-                    feeding <= feed_gcm ? ICV : WAIT;
-                end
-            end
-        endcase
-        if (feed_ask && feeding == ESP) begin
+        ahead <= ahead + AHEAD_W'(icv_next) - AHEAD_W'(feed_next);
+        if (!feeding) begin
+            feed_left <= feed.octets;
+            feed_at <= feed_base + at_t'(20);
+            feeding <= feed_valid && (feed_gcm || icv_known);
+        end else if (feed_ask) begin
+            feed_at <= feed_at + at_t'(16);
+            feed_left <= feed_left - 17'd16;
+            feeding <= !feed_last;
+        end
+        if (feed_ask) begin
             feed_word <= 1'b1;
             feed_word_last <= feed_last;
             feed_word_octets <= feed_last ? feed_left[4:0] : 5'd16;
         end else if (feed_taken) begin
             feed_word <= 1'b0;
         end
-        icv_word <= feed_ask && (feeding == ICV || feeding == ICV2);
-        icv_word_second <= feeding == ICV2;
-        icv_done <= feed_icv <= 6'd16 || feeding == ICV2;
+        if (icv_ask) icv_second <= !icv_next;
+        icv_word <= icv_ask;
+        icv_word_second <= icv_second;
+        icv_done <= icv_next;
         if (icv_word && !icv_word_second) icv_half <= packet::reversed(feed_data);
         if (icv_word && icv_done) begin
             icv_put <= 1'b1;
@@ -223,7 +222,9 @@ module decap_fast #(
                 : {packet::reversed(feed_data), 128'd0};
         end
         if (rst) begin
-            feeding <= WAIT;
+            feeding <= 1'b0;
+            icv_second <= 1'b0;
+            ahead <= '0;
             feed_word <= 1'b0;
             icv_word <= 1'b0;
             icv_put <= 1'b0;

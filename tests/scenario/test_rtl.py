@@ -22,9 +22,9 @@ CHAPTER3 = EXAMPLES / "ch03_invalid_spi_recovery"
 QUICK = (
     "ch03_invalid_spi_recovery",  # AH and ESP in a bundle, DES
     "ch05_nat_keepalives",  # ESP in UDP
-    "ch08_llq_qos_group",  # queues; AES-CBC
+    "ch08_pre_classify",  # queues; 3DES
+    "ch09_either_version_in_either",  # AES-GCM, IPv4 and IPv6 in each other
     "ch09_ipv6_vti",  # IPv6, AH and ESP with AES-CBC
-    "site_to_site",  # AES-GCM
 )
 # The library that the others of this group use too: it is built once, and no one waits for it.
 pytestmark = pytest.mark.xdist_group("rtl-library")
