@@ -142,7 +142,8 @@ module cbc_hmac #(
     // What needs no cipher goes by it, when the ciphers leave the way free.
     wire bypass = DECRYPT ? !hash_only && !ciphered : !ciphered;
     wire port_free, begin_free;
-    assign s_axis_tready = taking && !rows_full && begin_free && (!bypass || port_free);
+    assign s_axis_tready = taking && !rows_full && (begin_free || !s_axis_tlast)
+        && (!bypass || port_free);
     assign taken = s_axis_tvalid && s_axis_tready;
     assign last_taken = taken && s_axis_tlast;
 
@@ -182,7 +183,8 @@ module cbc_hmac #(
     end
 
     // -- ciphers ----------------------------------------------------------------------------------------
-    // A packet that is there waits here for its lanes, one at a time.
+    // A packet that is there waits here for its lanes, one at a time: the next may come meanwhile, but
+    // for its last beat.
     logic to_aes, to_des;
     logic [SLOT_W-1:0] begin_slot;
     logic [WORD_W-1:0] begin_at;
