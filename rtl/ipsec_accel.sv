@@ -1,9 +1,8 @@
 // The crypto accelerator: frames with a crypto header in, frames out, SAs through AXI4-Lite.
 //
-//   AXI4-Lite ─▶ accel_control: registers, SA tables, keys, counters
-//                     │ rows, keys, windows
-//   frames ─▶ frame_parse ─▶ frame_queue ─▶ accel_core: transmit ─▶ frame_results ─▶ frames
-//                         └▶ frame_queue ─▶             receive ──▶ frame_results ┘
+//   AXI4-Lite ────────────────────────────▶ accel_engine
+//   frames ─▶ frame_parse ─▶ frame_queue ─▶   transmit ─▶ frame_results ─▶ frames
+//                         └▶ frame_queue ─▶   receive ──▶ frame_results ┘
 //
 // docs/accelerator.md says what it does, docs/decisions/rtl-accelerator.md how; docs/registers.md has
 // the registers. Octet 0 of a frame is in tdata[7:0]. Reset invalidates every SA and clears every key:
@@ -71,42 +70,12 @@ module ipsec_accel #(
     output wire          ready,
     output wire          idle
 );
-    localparam int SA_W = $clog2(SAS);
-
-    if (ROW_W + 6 < ADDR_W) begin : check_row_w
-        $fatal(1, "ipsec_accel: the rows of cbc_hmac do not hold the largest packet");
-    end
-
-    wire tx_sa_read, tx_sa_found, tx_number_write, tx_done, rx_sa_read, rx_sa_found, rx_done;
-    wire [15:0] tx_sa_index, rx_sa_index, tx_key_index, rx_key_index, window_size;
-    wire [15:0] tx_key_of, rx_key_of;
-    wire packet::outbound_t tx_sa_row;
-    wire packet::inbound_t rx_sa_row;
-    wire [63:0] tx_number;
-    wire tx_key_read, tx_key_found, rx_key_read, rx_key_found;
-    wire sa_keys::sa_keys_t tx_keys, rx_keys;
-    wire window_valid, window_ready, window_ah, window_esn, window_keep;
-    wire [SA_W-1:0] window_sa;
-    wire parse_count_valid, tx_count_valid, rx_count_valid;
-    wire packet::count_t parse_count, tx_count, rx_count;
+    wire parse_count_valid;
+    wire packet::count_t parse_count;
     wire packet::llq_setup_t llq_setup;
     wire [1:0] llq_rule_write, llq_rule_ready, llq_grant;
     wire packet::llq_count_t tx_llq_count, rx_llq_count;
     wire tx_llq_ready, rx_llq_ready;
-
-    accel_control #(.SAS(SAS), .PACKET_W(ADDR_W)) control (
-        .clk, .rst, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata,
-        .s_axil_wvalid, .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready,
-        .s_axil_araddr, .s_axil_arvalid, .s_axil_arready, .s_axil_rdata, .s_axil_rresp,
-        .s_axil_rvalid, .s_axil_rready, .tx_sa_read, .tx_sa_index, .tx_sa_found, .tx_sa_row,
-        .tx_number_write, .tx_number, .tx_done, .tx_key_read, .tx_key_index, .tx_key_found, .tx_key_of,
-        .tx_keys, .rx_sa_read, .rx_sa_index, .rx_sa_found, .rx_sa_row, .rx_done, .rx_key_read,
-        .rx_key_index, .rx_key_found, .rx_key_of, .rx_keys, .window_valid, .window_ready, .window_sa,
-        .window_ah, .window_size, .window_esn, .window_keep, .parse_count_valid, .parse_count,
-        .tx_count_valid, .tx_count, .rx_count_valid, .rx_count, .llq_setup, .llq_rule_write,
-        .llq_rule_ready, .llq_grant, .tx_llq_count, .rx_llq_count,
-        .llq_ready(tx_llq_ready && rx_llq_ready), .in_flight(!idle), .ready
-    );
 
     // -- frames in ---------------------------------------------------------------------------------------
     wire packet::request_t request;
@@ -187,28 +156,31 @@ module ipsec_accel #(
     wire packet::result_t tx_result, rx_result;
     wire [127:0] tx_tdata, rx_tdata;
     wire [15:0] tx_tkeep, rx_tkeep;
-    wire tx_tlast, tx_tvalid, tx_tready, rx_tlast, rx_tvalid, rx_tready, core_idle;
+    wire tx_tlast, tx_tvalid, tx_tready, rx_tlast, rx_tvalid, rx_tready, engine_idle;
 
-    accel_core #(
+    wire in_front = !parse_idle || !tx_queue_idle || !rx_queue_idle;
+    assign idle = engine_idle && !in_front;
+
+    accel_engine #(
         .ADDR_W(ADDR_W), .SAS(SAS), .FAST(FAST), .IN_FLIGHT(IN_FLIGHT), .RING_W(RING_W),
-        .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512), .SLOT_W(SLOT_W), .ROW_W(ROW_W), .DES_STAGES(DES_STAGES)
-    ) core (
-        .clk, .rst, .s_tx_tuser(tx_request), .s_tx_tdata(tx_in_tdata), .s_tx_tkeep(tx_in_tkeep),
+        .MD5(MD5), .SHA1(SHA1), .SHA256(SHA256), .SHA512(SHA512), .SLOT_W(SLOT_W), .ROW_W(ROW_W),
+        .DES_STAGES(DES_STAGES)
+    ) engine (
+        .clk, .rst, .s_axil_awaddr, .s_axil_awvalid, .s_axil_awready, .s_axil_wdata,
+        .s_axil_wvalid, .s_axil_wready, .s_axil_bresp, .s_axil_bvalid, .s_axil_bready,
+        .s_axil_araddr, .s_axil_arvalid, .s_axil_arready, .s_axil_rdata, .s_axil_rresp,
+        .s_axil_rvalid, .s_axil_rready,
+        .s_tx_tuser(tx_request), .s_tx_tdata(tx_in_tdata), .s_tx_tkeep(tx_in_tkeep),
         .s_tx_tlast(tx_in_tlast), .s_tx_tvalid(tx_in_tvalid), .s_tx_tready(tx_in_tready),
         .s_rx_tuser(rx_request), .s_rx_tdata(rx_in_tdata), .s_rx_tkeep(rx_in_tkeep),
         .s_rx_tlast(rx_in_tlast), .s_rx_tvalid(rx_in_tvalid), .s_rx_tready(rx_in_tready),
-        .tx_sa_read, .tx_sa_index, .tx_sa_found, .tx_sa_row, .tx_number_write, .tx_number,
-        .tx_done, .rx_sa_read, .rx_sa_index, .rx_sa_found, .rx_sa_row, .rx_done, .window_valid,
-        .window_ready, .window_sa, .window_ah, .window_size, .window_esn, .window_keep,
-        .tx_key_read, .tx_key_index, .tx_key_found, .tx_key_of, .tx_keys, .rx_key_read, .rx_key_index,
-        .rx_key_found, .rx_key_of, .rx_keys, .m_tx_tuser(tx_result), .m_tx_tdata(tx_tdata),
-        .m_tx_tkeep(tx_tkeep), .m_tx_tlast(tx_tlast), .m_tx_tvalid(tx_tvalid),
-        .m_tx_tready(tx_tready), .m_rx_tuser(rx_result), .m_rx_tdata(rx_tdata),
-        .m_rx_tkeep(rx_tkeep), .m_rx_tlast(rx_tlast), .m_rx_tvalid(rx_tvalid),
-        .m_rx_tready(rx_tready), .tx_count_valid, .tx_count, .rx_count_valid, .rx_count,
-        .idle(core_idle)
+        .m_tx_tuser(tx_result), .m_tx_tdata(tx_tdata), .m_tx_tkeep(tx_tkeep), .m_tx_tlast(tx_tlast),
+        .m_tx_tvalid(tx_tvalid), .m_tx_tready(tx_tready), .m_rx_tuser(rx_result),
+        .m_rx_tdata(rx_tdata), .m_rx_tkeep(rx_tkeep), .m_rx_tlast(rx_tlast),
+        .m_rx_tvalid(rx_tvalid), .m_rx_tready(rx_tready), .parse_count_valid, .parse_count,
+        .llq_setup, .llq_rule_write, .llq_rule_ready, .llq_grant, .tx_llq_count, .rx_llq_count,
+        .llq_ready(tx_llq_ready && rx_llq_ready), .in_front, .ready, .idle(engine_idle)
     );
-    assign idle = core_idle && parse_idle && tx_queue_idle && rx_queue_idle;
 
     // -- frames out ------------------------------------------------------------------------------------------
     wire [127:0] tx_frame_tdata, rx_frame_tdata;

@@ -102,8 +102,8 @@ module accel_control #(
         RINSE = 4'd15;
 
     // Bits of rows, an outbound one's without its number
-    localparam int OUTBOUND_W = 413;
-    localparam int INBOUND_W = 109;
+    localparam int OUTBOUND_W = packet::OUTBOUND_W - 64;
+    localparam int INBOUND_W = packet::INBOUND_W;
 
     if (SAS < 2 || SAS > 65536 || 1 << SA_W != SAS) begin : check_sas
         $fatal(1, "accel_control: SAS has to be a power of two, 2 to 65536");

@@ -2,11 +2,8 @@
 //
 // Fast: ESP with an ICV in tunnel mode over IPv4 without options, the SA's SPI, whole blocks. What is
 // then still to be found out (replay, ICV, padding, inner packet) the fast path judges. Everything
-// else goes to `decapsulate`, which looks again. A packet goes a way only when the other one is empty.
-//
-// A packet's row is looked up with its first beat, and its plan is there with what the third one brings,
-// the end of AES-GCM's IV: 3 cycles behind the first beat, if the table answers in 2. One look-up at a
-// time: a packet every 5 cycles.
+// else goes to `decapsulate`, which looks again. The plan is there in the cycle behind the third beat, which
+// brings the end of AES-GCM's IV: 3 cycles behind the first one, if the table answers in 2 (way_gate).
 `default_nettype none
 
 module decap_select #(
@@ -28,7 +25,7 @@ module decap_select #(
     input  wire                     s_axis_tlast,
     input  wire                     s_axis_tvalid,
     output wire                     s_axis_tready,
-    // The row of the SA table, which stays until the request has ended
+    // The row of the SA table
     output wire                     sa_read,
     output wire  [15:0]             sa_index,
     input  wire                     sa_found,
@@ -43,7 +40,7 @@ module decap_select #(
     input  wire                     m_fast_tready,
     input  wire                     fast_over,
     // Packets of the slow path
-    output packet::request_t        m_slow_tuser,
+    output wire packet::request_t   m_slow_tuser,
     output wire  [127:0]            m_slow_tdata,
     output wire  [15:0]             m_slow_tkeep,
     output wire                     m_slow_tlast,
@@ -54,54 +51,39 @@ module decap_select #(
     output wire                     slow,
     output wire                     idle
 );
-    localparam [2:0] IDLE = 3'd0, LOOK = 3'd1, DECIDE = 3'd2, REST = 3'd3, DRAIN = 3'd4,
-        SLOW = 3'd5;
-    localparam int COUNT_W = $clog2(IN_FLIGHT) + 1;
+    wire packet::request_t request;
+    wire [383:0] head;
+    wire packet::inbound_t sa;
+    wire weigh;
+    logic suits;
+    logic [16:0] octets;                // from SPI to the end of the ciphertext
 
-    logic [2:0] state;
-    logic [COUNT_W-1:0] in_flight;
-
-    // -- beats in -------------------------------------------------------------------------------------------
-    packet::request_t request;
-    logic [255:0] head;
-    logic [31:0] iv_end;
-    logic [1:0] beats;                  // seen; 3 for more
-    logic ended;                        // the last one was seen
-    logic row_there;
-
-    wire hold_ready, hold_valid, hold_last, hold_user, hold_taken;
-    wire [127:0] hold_data;
-    wire [15:0] hold_keep;
-    wire [$clog2(DEPTH):0] level;
-
-    wire begins = state == IDLE && slow_idle;
-    wire goes_on = state != IDLE && !ended;
-    wire in_valid = s_axis_tvalid && (begins || goes_on);
-    assign s_axis_tready = hold_ready && (begins || goes_on);
-    wire taken = in_valid && hold_ready;
-
-    fifo_stream #(.DEPTH(DEPTH)) hold (
-        .clk, .rst, .s_tvalid(in_valid), .s_tready(hold_ready), .s_tdata(s_axis_tdata),
-        .s_tkeep(s_axis_tkeep), .s_tlast(s_axis_tlast), .s_tuser(1'b0), .m_tvalid(hold_valid),
-        .m_tready(hold_taken), .m_tdata(hold_data), .m_tkeep(hold_keep), .m_tlast(hold_last),
-        .m_tuser(hold_user), .level
+    way_gate #(
+        .HEAD(3), .ROW_W(packet::INBOUND_W), .DEPTH(DEPTH), .IN_FLIGHT(IN_FLIGHT)
+    ) gate (
+        .clk, .rst, .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid,
+        .s_axis_tready, .sa_read, .sa_index, .sa_found, .sa_row, .request, .head, .row(sa), .weigh,
+        .suits, .goes_fast(plan_valid), .m_fast_tdata, .m_fast_tkeep, .m_fast_tlast,
+        .m_fast_tvalid, .m_fast_tready, .fast_over, .m_slow_tdata, .m_slow_tkeep, .m_slow_tlast,
+        .m_slow_tvalid, .m_slow_tready, .slow_idle, .slow, .idle
     );
+    assign m_slow_tuser = request;
 
-    // -- is it a packet for the fast path? --------------------------------------------------------------------
+    // -- is it a packet for the fast path? ------------------------------------------------------------
     wire malformed, v6, is_fragment, dont_fragment;
     wire [3:0] version;
     wire [16:0] size, total;
     wire [7:0] protocol, traffic_class;
     wire [15:0] fragment;
     parse_ip parse (
-        .head({head, 128'd0}), .length(request.length), .malformed, .version, .v6, .size, .total,
-        .protocol, .traffic_class, .fragment, .is_fragment, .dont_fragment
+        .head({head[383:128], 128'd0}), .length(request.length), .malformed, .version, .v6, .size,
+        .total, .protocol, .traffic_class, .fragment, .is_fragment, .dont_fragment
     );
 
-    // Behind the outer header: SPI and number
-    wire [31:0] spi = head[95:64];
-    wire [31:0] low = head[63:32];
-    wire packet::inbound_t sa = sa_row;
+    // Behind the outer header: SPI, number and IV
+    wire [31:0] spi, low;
+    wire [63:0] iv;
+    assign {spi, low, iv} = head[383-160 -: 128];
     wire [5:0] icv_size = packet::esp_icv_octets(sa.cipher, sa.esp_integrity);
     wire [16:0] esp_now = total - 17'd20 - {11'd0, icv_size};
     wire [16:0] front_now = 17'd8 + {12'd0, packet::iv_octets(sa.cipher)};
@@ -115,33 +97,16 @@ module decap_select #(
         && (cipher_now[3:0] & packet::align_mask(sa.cipher)) == 4'd0
         && total <= 17'(LONGEST);
 
-    logic suits;
-    logic [16:0] octets;
-    wire fast = FAST != 0 && suits;
+    always_ff @(posedge clk)
+        if (weigh) begin
+            suits <= FAST != 0 && row_suits && packet_suits;
+            octets <= esp_now;
+        end
 
-    // -- beats out --------------------------------------------------------------------------------------------
-    // Packets in `hold` are those of one way. Of the fast way there may be several.
-    logic [COUNT_W-1:0] decided;        // whose beats have not all left
-    wire fast_open = decided != '0;
-    assign slow = state == SLOW;
-    assign m_fast_tdata = hold_data;
-    assign m_fast_tkeep = hold_keep;
-    assign m_fast_tlast = hold_last;
-    assign m_fast_tvalid = hold_valid && fast_open;
-    assign m_slow_tuser = request;
-    assign m_slow_tdata = hold_data;
-    assign m_slow_tkeep = hold_keep;
-    assign m_slow_tlast = hold_last;
-    assign m_slow_tvalid = hold_valid && slow;
-    assign hold_taken = (fast_open && m_fast_tready) || (slow && m_slow_tready);
-    wire fast_left = fast_open && hold_valid && m_fast_tready && hold_last;
-
-    wire room = in_flight != (COUNT_W)'(IN_FLIGHT);
-    assign plan_valid = state == DECIDE && fast && room;
     assign plan.sa_index = request.sa_index;
     assign plan.spi = sa.esp_spi;
     assign plan.low = low;
-    assign plan.iv = {head[31:0], iv_end};
+    assign plan.iv = iv;
     assign plan.told = request.number;
     assign plan.cipher = sa.cipher;
     assign plan.integrity = sa.esp_integrity;
@@ -150,53 +115,7 @@ module decap_select #(
     assign plan.length = request.length;
     assign plan.octets = octets;
 
-    assign sa_read = state == IDLE && taken;
-    assign sa_index = state == IDLE ? s_axis_tuser.sa_index : request.sa_index;
-    assign idle = state == IDLE && slow_idle && in_flight == '0;
-
-    wire [127:0] beat = packet::reversed(s_axis_tdata);
-    always_ff @(posedge clk) begin
-        if (taken) begin
-            if (state == IDLE) head[255:128] <= beat;
-            else if (beats == 2'd1) head[127:0] <= beat;
-            else if (beats == 2'd2) iv_end <= beat[127:96];
-            beats <= state == IDLE ? 2'd1 : beats == 2'd3 ? 2'd3 : beats + 2'd1;
-            ended <= s_axis_tlast;
-        end
-        if (sa_found) row_there <= 1'b1;
-
-        case (state)
-            IDLE: if (taken) begin
-                request <= s_axis_tuser;
-                row_there <= 1'b0;
-                state <= LOOK;
-            end
-            // The third beat is here or is being taken, or there is none.
-            LOOK: if ((row_there || sa_found) && (beats == 2'd3 || (beats == 2'd2 && taken) || ended))
-            begin
-                suits <= row_suits && packet_suits;
-                octets <= esp_now;
-                state <= DECIDE;
-            end
-            DECIDE: if (!fast) state <= DRAIN;
-            else if (room) state <= ended || (taken && s_axis_tlast) ? IDLE : REST;
-            // The rest of a long packet
-            REST: if (ended || (taken && s_axis_tlast)) state <= IDLE;
-            DRAIN: if (in_flight == '0) state <= SLOW;
-            default: if (hold_valid && hold_last && m_slow_tready) state <= IDLE;
-        endcase
-
-        in_flight <= in_flight + (COUNT_W)'(plan_valid) - (COUNT_W)'(fast_over);
-        decided <= decided + (COUNT_W)'(plan_valid) - (COUNT_W)'(fast_left);
-        if (rst) begin
-            state <= IDLE;
-            in_flight <= '0;
-            decided <= '0;
-            ended <= 1'b1;
-        end
-    end
-
-    wire unused = &{1'b0, hold_user, level, v6, fragment, dont_fragment, traffic_class, sa, cipher_now};
+    wire unused = &{1'b0, head, request, v6, fragment, dont_fragment, traffic_class, sa, cipher_now};
 endmodule
 
 `default_nettype wire

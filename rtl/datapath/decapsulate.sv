@@ -73,29 +73,24 @@ module decapsulate #(
     localparam [16:0] LARGEST = 17'((1 << ADDR_W) - 512);
     localparam [1:0] REPLAY_OK = 2'd0, REPLAY_SEEN = 2'd1;
 
-    localparam [5:0] IDLE = 6'd0, HEAD0 = 6'd1, HEAD1 = 6'd2, HEAD2 = 6'd3, HEAD3 = 6'd4,
-        CHECK = 6'd5, CHECK_SA = 6'd6, CHAIN = 6'd7, CHAINED = 6'd8, BEGIN = 6'd9, UDP = 6'd10,
-        MARKER = 6'd11, AH = 6'd12, AH_HEADER = 6'd13, AH_REPLAY = 6'd14, AH_ICV = 6'd15,
-        AH_ICV2 = 6'd16, AH_ZERO = 6'd17, MUTE = 6'd19, MUTED = 6'd20,
-        HASH = 6'd21, COMPARE = 6'd22, COMMITTED = 6'd23, ESP = 6'd24, ESP_HEADER = 6'd25,
-        ESP_REPLAY = 6'd26, ESP_ICV = 6'd27, ESP_ICV2 = 6'd28, CRYPT = 6'd29, DECRYPTED = 6'd30,
-        TRAILER = 6'd31, PAD = 6'd32, PADDING = 6'd33, NEXT_HEADER = 6'd34, INNER0 = 6'd35,
-        INNER1 = 6'd36, INNER2 = 6'd37, INNER3 = 6'd38, INNER = 6'd39, KEPT = 6'd40,
-        KEPT_LENGTH = 6'd42, KEPT_ZERO = 6'd43, KEPT_SUM = 6'd44,
-        KEPT_SUM2 = 6'd45, UPPER = 6'd46, UPPER_READ = 6'd47,
-        UPPER_SUM = 6'd49, UPPER_SUM2 = 6'd50, UPPER_SUM3 = 6'd51,
-        SEND = 6'd53, DUMMY = 6'd54, REFUSE = 6'd55, FINISH = 6'd56, ESP_READ = 6'd57;
+    localparam [4:0] IDLE = 5'd0, HEAD = 5'd1, HEAD_READ = 5'd2, LOOK = 5'd3, CHECK = 5'd4,
+        CHECK_SA = 5'd5, CHAIN = 5'd6, CHAINED = 5'd7, BEGIN = 5'd8, UDP = 5'd9, MARKER = 5'd10,
+        AH = 5'd11, AH_HEADER = 5'd12, AH_REPLAY = 5'd13, AH_ICV = 5'd14, AH_ICV2 = 5'd15,
+        PREPARED = 5'd16, HASH = 5'd17, COMPARE = 5'd18, COMMITTED = 5'd19, ESP_READ = 5'd20,
+        ESP = 5'd21, ESP_HEADER = 5'd22, ESP_REPLAY = 5'd23, ESP_ICV = 5'd24, ESP_ICV2 = 5'd25,
+        CRYPT = 5'd26, DECRYPTED = 5'd27, STRIPPED = 5'd28, RESTORED = 5'd29, REFUSE = 5'd30,
+        FINISH = 5'd31;
 
-    logic [5:0] state;
+    logic [4:0] state;
 
-    // -- the packet, and later the inner one ---------------------------------------------------------------
+    // -- the packet ---------------------------------------------------------------
     // Of the request's fields a DECRYPT needs few.
     // verilator lint_off UNUSEDSIGNAL
     packet::request_t request;
     // verilator lint_on UNUSEDSIGNAL
     packet::inbound_t sa;
     logic sa_there;
-    logic [383:0] head;
+    wire [383:0] head;
     logic [16:0] length;
 
     wire malformed, v6_now, is_fragment, dont_fragment;
@@ -139,29 +134,24 @@ module decapsulate #(
     wire [16:0] icv_at = stop - {11'd0, icv_size};
     wire [16:0] cipher_octets = icv_at - at - esp_front;
     wire bad_length = (cipher_octets[3:0] & packet::align_mask(sa.cipher)) != 4'd0;
-    logic [7:0] padding;                // octets of padding not looked at yet
-    logic [7:0] pad_next;               // what the next one has to be
-    logic pad_wrong;
-    always_comb begin
-        pad_wrong = 1'b0;
-        for (int i = 0; i < 16; i++)
-            if (8'(i) < padding && q[127-8*i -: 8] != pad_next + 8'(i)) pad_wrong = 1'b1;
-    end
-
     // -- region operations -----------------------------------------------------------------------------------
     packet::op_t own_op, op;
-    wire packet::op_t chain_op, mute_op;
+    wire packet::op_t head_op, chain_op, ah_op, strip_op, restore_op;
     logic own_valid;
-    wire chain_valid, mute_valid, op_done;
+    wire head_valid, chain_valid, ah_valid, strip_valid, restore_valid, op_done;
     wire [127:0] q;
     wire [15:0] sum;
 
     always_comb begin
         op = own_op;
+        if (head_valid) op = head_op;
         if (chain_valid) op = chain_op;
-        if (mute_valid) op = mute_op;
+        if (ah_valid) op = ah_op;
+        if (strip_valid) op = strip_op;
+        if (restore_valid) op = restore_op;
     end
-    wire op_valid = own_valid || chain_valid || mute_valid;
+    wire op_valid = own_valid || head_valid || chain_valid || ah_valid || strip_valid
+        || restore_valid;
 
     wire unit_ready;
     packet_unit #(.ADDR_W(ADDR_W)) unit (
@@ -170,6 +160,13 @@ module decapsulate #(
         .s_engine_tdata, .s_engine_tkeep, .s_engine_tlast, .s_engine_tvalid, .s_engine_tready,
         .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast, .m_axis_tvalid, .m_axis_tready,
         .m_engine_tdata, .m_engine_tkeep, .m_engine_tlast, .m_engine_tvalid, .m_engine_tready
+    );
+
+    logic head_go;
+    wire head_done;
+    head_read head_reader (
+        .clk, .rst, .go(head_go), .ram(1'b1), .base(HOME),
+        .op_valid(head_valid), .op(head_op), .op_done, .q, .done(head_done), .head
     );
 
     logic chain_go;
@@ -184,32 +181,36 @@ module decapsulate #(
         .place_protocol, .place_pointer
     );
 
-    logic mute_go;
-    wire mute_done;
-    wire [4:0] mute_reason;
-    ah_mute mute (
-        .clk, .rst, .go(mute_go), .v6, .base(HOME), .size(front), .op_valid(mute_valid),
-        .op(mute_op), .op_done, .q, .done(mute_done), .reason(mute_reason)
+    logic ah_go;
+    wire ah_done;
+    wire [4:0] ah_reason;
+    wire [16:0] hashed;
+    ah_prepare prepare (
+        .clk, .rst, .go(ah_go), .v6, .base(HOME), .size(front), .ah_at(at),
+        .cleared({11'd0, ah_icv_size}), .stop, .esn(sa.esn), .high(number[63:32]),
+        .op_valid(ah_valid), .op(ah_op), .op_done, .q, .done(ah_done), .reason(ah_reason),
+        .octets(hashed)
     );
 
-    // -- inner packet ----------------------------------------------------------------------------------------
-    // ECN after decapsulation (RFC 6040 figure 4)
-    wire [1:0] inner_mark = traffic_class[1:0];
-    wire [1:0] new_mark = inner_mark[0] == inner_mark[1] ? inner_mark
-        : mark == 2'b11 ? 2'b11 : inner_mark == 2'b10 && mark == 2'b01 ? 2'b01 : inner_mark;
-    wire [15:0] old_word = head[383:368];
-    wire [15:0] new_word = {old_word[15:2], new_mark};
-    // The checksum is adjusted, not made (RFC 1624), so that a wrong one stays wrong.
-    wire [15:0] new_sum =
-        ~packet::plus(packet::plus(~head[383-80 -: 16], ~old_word), new_word);
+    logic strip_go;
+    wire strip_done, strip_right;
+    wire [16:0] strip_stop;
+    wire [7:0] strip_next;
+    esp_strip strip (
+        .clk, .rst, .go(strip_go), .base(at + esp_front), .stop(icv_at), .op_valid(strip_valid),
+        .op(strip_op), .op_done, .q, .done(strip_done), .right(strip_right),
+        .inner_stop(strip_stop), .next_header(strip_next)
+    );
 
-    // -- transport mode: the headers in front -----------------------------------------------------------------
-    wire [16:0] front_at = at - front;
-    wire [16:0] whole = stop - front_at;
-    wire [16:0] whole_field = v6 ? whole - 17'd40 : whole;
-    wire is_udp = protocol == packet::UDP;
-    wire [16:0] sum_at = is_udp ? 17'd6 : 17'd16;
-    wire mends_sum = sa.udp && (is_udp || protocol == packet::TCP) && left >= sum_at + 17'd2;
+    logic restore_go;
+    wire restore_done, dummy, out_v6;
+    wire [4:0] restore_reason;
+    wire [16:0] out_at, out_octets;
+    decap_restore restore (
+        .clk, .rst, .go(restore_go), .sa, .home(HOME), .front, .pointer, .v6, .mark, .protocol,
+        .at, .stop, .op_valid(restore_valid), .op(restore_op), .op_done, .q, .sum,
+        .done(restore_done), .reason(restore_reason), .dummy, .out_at, .out_octets, .out_v6
+    );
 
     // -- sequencer -------------------------------------------------------------------------------------------
     logic waiting, job_waiting, replay_waiting;
@@ -249,12 +250,9 @@ module decapsulate #(
         end
     endtask
 
-    // Read 16 octets, or write some, of copy 1.
+    // Read 16 octets of copy 1.
     task automatic get(input logic [16:0] addr);
         start(packet::OP_READ, 1'b1, addr, 17'd16, 17'd0, 128'd0);
-    endtask
-    task automatic put(input logic [16:0] dst, input logic [16:0] len, input logic [127:0] data);
-        start(packet::OP_WRITE, 1'b0, 17'd0, len, dst, data);
     endtask
 
     task automatic refuse(input logic [4:0] why, input logic by_sa);
@@ -272,7 +270,10 @@ module decapsulate #(
     always_ff @(posedge clk) begin
         own_valid <= 1'b0;
         chain_go <= 1'b0;
-        mute_go <= 1'b0;
+        head_go <= 1'b0;
+        ah_go <= 1'b0;
+        strip_go <= 1'b0;
+        restore_go <= 1'b0;
         sa_read <= 1'b0;
         check_valid <= 1'b0;
         commit_valid <= 1'b0;
@@ -301,26 +302,14 @@ module decapsulate #(
                     spi_shown <= 32'd0;
                     number_shown <= 64'd0;
                     start(packet::OP_STORE, 1'b0, 17'd0, 17'd0, HOME, 128'd0);
-                    state <= HEAD0;
+                    state <= HEAD;
                 end
-                HEAD0: begin
-                    get(HOME);
-                    state <= HEAD1;
+                HEAD: begin
+                    head_go <= 1'b1;
+                    state <= HEAD_READ;
                 end
-                HEAD1: begin
-                    head[383:256] <= q;
-                    get(HOME + 17'd16);
-                    state <= HEAD2;
-                end
-                HEAD2: begin
-                    head[255:128] <= q;
-                    get(HOME + 17'd32);
-                    state <= HEAD3;
-                end
-                HEAD3: begin
-                    head[127:0] <= q;
-                    if (sa_there) state <= CHECK;
-                end
+                HEAD_READ: if (head_done) state <= LOOK;
+                LOOK: if (sa_there) state <= CHECK;
                 CHECK: begin
                     v6 <= v6_now;
                     mark <= traffic_class[1:0];
@@ -427,27 +416,18 @@ module decapsulate #(
                 end
                 AH_ICV2: begin
                     icv_received[127:0] <= q;
-                    start(packet::OP_CLEAR, 1'b1, 17'd0, {11'd0, ah_icv_size}, at + 17'd12, 128'd0);
-                    state <= AH_ZERO;
+                    ah_go <= 1'b1;
+                    state <= PREPARED;
                 end
-                AH_ZERO: begin
-                    if (sa.esn) put(stop, 17'd4, {number[63:32], 96'd0});
-                    state <= MUTE;
-                end
-                MUTE: begin
-                    mute_go <= 1'b1;
-                    state <= MUTED;
-                end
-                MUTED: if (mute_done) begin
+                PREPARED: if (ah_done) begin
                     state <= HASH;
-                    if (mute_reason != packet::OK) refuse(mute_reason, 1'b1);
+                    if (ah_reason != packet::OK) refuse(ah_reason, 1'b1);
                 end
                 HASH: begin
-                    start(packet::OP_HASH, 1'b1, HOME, stop - HOME + (sa.esn ? 17'd4 : 17'd0),
-                        17'd0, 128'd0);
+                    start(packet::OP_HASH, 1'b1, HOME, hashed, 17'd0, 128'd0);
                     job.hash <= 1'b1;
                     job.integrity <= sa.ah_integrity;
-                    job.octets <= stop - HOME + (sa.esn ? 17'd4 : 17'd0);
+                    job.octets <= hashed;
                     job_valid <= 1'b1;
                     job_waiting <= 1'b1;
                     state <= COMPARE;
@@ -467,8 +447,17 @@ module decapsulate #(
                         protocol <= words[127:120];
                         at <= at + ah_size;
                     end
-                    state <= !in_ah ? TRAILER : has_esp ? ESP_READ : NEXT_HEADER;
-                    if (committed != REPLAY_OK) refuse(replay_reason(committed), 1'b1);
+                    if (committed != REPLAY_OK) begin
+                        refuse(replay_reason(committed), 1'b1);
+                    end else if (!in_ah) begin
+                        strip_go <= 1'b1;
+                        state <= STRIPPED;
+                    end else if (has_esp) begin
+                        state <= ESP_READ;
+                    end else begin
+                        restore_go <= 1'b1;
+                        state <= RESTORED;
+                    end
                 end
                 // -- ESP -------------------------------------------------------------------------------
                 ESP_READ: begin
@@ -524,145 +513,37 @@ module decapsulate #(
                     state <= DECRYPTED;
                 end
                 DECRYPTED: begin
-                    get(icv_at - 17'd2);
-                    state <= icv_size != 6'd0 ? COMPARE : TRAILER;
+                    strip_go <= icv_size == 6'd0;
+                    state <= icv_size != 6'd0 ? COMPARE : STRIPPED;
                 end
-                TRAILER: begin
-                    padding <= q[127:120];
-                    pad_next <= 8'd1;
-                    protocol <= q[119:112];
+                STRIPPED: if (strip_done) begin
+                    protocol <= strip_next;
                     at <= at + esp_front;
-                    stop <= icv_at - 17'd2 - {9'd0, q[127:120]};
-                    state <= PAD;
-                end
-                PAD: begin
-                    state <= PADDING;
-                    if (stop < at)
+                    stop <= strip_stop;
+                    if (!strip_right) begin
                         refuse(packet::BAD_PADDING, 1'b1);
-                    else
-                        get(stop + {9'd0, pad_next - 8'd1});
-                end
-                PADDING: begin
-                    padding <= padding - 8'd16;
-                    pad_next <= pad_next + 8'd16;
-                    state <= padding > 8'd16 ? PAD : NEXT_HEADER;
-                    if (pad_wrong) refuse(packet::BAD_PADDING, 1'b1);
-                end
-                // -- what was inside -------------------------------------------------------------------
-                NEXT_HEADER: begin
-                    if (has_esp && protocol == packet::NO_NEXT_HEADER) begin
-                        state <= DUMMY;
-                    end else if (sa.transport) begin
-                        // Muting has changed the copy; the headers come from what arrived.
-                        start(packet::OP_COPY, 1'b0, HOME, front, front_at, 128'd0);
-                        state <= KEPT;
                     end else begin
-                        length <= left;
-                        get(at);
-                        state <= INNER0;
-                        if (protocol != packet::IPIP && protocol != packet::IPV6)
-                            refuse(packet::BAD_NEXT_HEADER, 1'b1);
+                        restore_go <= 1'b1;
+                        state <= RESTORED;
                     end
                 end
-                INNER0: begin
-                    head[383:256] <= q;
-                    get(at + 17'd16);
-                    state <= INNER1;
-                end
-                INNER1: begin
-                    head[255:128] <= q;
-                    get(at + 17'd32);
-                    state <= INNER2;
-                end
-                INNER2: begin
-                    head[127:0] <= q;
-                    state <= INNER3;
-                end
-                INNER3: begin
-                    front <= 17'd0;
-                    stop <= at + total;
-                    v6 <= v6_now;
-                    state <= SEND;
-                    if (malformed || v6_now != (protocol == packet::IPV6))
-                        refuse(packet::BAD_INNER, 1'b1);
-                    else if (mark == 2'b11 && inner_mark == 2'b00)
-                        refuse(packet::BAD_ECN, 1'b1);
-                    else if (new_mark != inner_mark) begin
-                        put(at, 17'd2, {v6_now ? {old_word[15:6], new_mark, old_word[3:0]}
-                            : new_word, 112'd0});
-                        state <= v6_now ? SEND : INNER;
+                // -- out -------------------------------------------------------------------------------
+                RESTORED: if (restore_done) begin
+                    if (restore_reason != packet::OK) begin
+                        refuse(restore_reason, 1'b1);
+                    end else begin
+                        start(packet::OP_SEND, 1'b1, out_at, dummy ? 17'd0 : out_octets, 17'd0,
+                            128'd0);
+                        m_axis_tuser.none <= dummy;
+                        m_axis_tuser.reason <= packet::OK;
+                        m_axis_tuser.ethertype <= out_v6
+                            ? packet::ETHERTYPE_IPV6 : packet::ETHERTYPE_IPV4;
+                        count_valid <= 1'b1;
+                        count.of_sa <= 1'b1;
+                        count.reason <= packet::OK;
+                        count.octets <= dummy ? 17'd0 : out_octets;
+                        state <= FINISH;
                     end
-                end
-                INNER: begin
-                    put(at + 17'd10, 17'd2, {new_sum, 112'd0});
-                    state <= SEND;
-                end
-                // -- transport mode ----------------------------------------------------------------------
-                KEPT: begin
-                    put(front_at + pointer, 17'd1, {protocol, 120'd0});
-                    state <= KEPT_LENGTH;
-                end
-                KEPT_LENGTH: begin
-                    put(front_at + (v6 ? 17'd4 : 17'd2), 17'd2, {whole_field[15:0], 112'd0});
-                    state <= v6 ? UPPER : KEPT_ZERO;
-                end
-                KEPT_ZERO: begin
-                    put(front_at + 17'd10, 17'd2, 128'd0);
-                    state <= KEPT_SUM;
-                end
-                KEPT_SUM: begin
-                    start(packet::OP_SUM, 1'b1, front_at, front, 17'd0, 128'd0);
-                    state <= KEPT_SUM2;
-                end
-                KEPT_SUM2: begin
-                    put(front_at + 17'd10, 17'd2, {~sum, 112'd0});
-                    state <= UPPER;
-                end
-                // A NAT has changed the addresses that TCP's and UDP's checksum covers (RFC 3948
-                // section 3.1.2); a UDP checksum of 0 stays.
-                UPPER: begin
-                    get(at + sum_at);
-                    state <= mends_sum ? UPPER_READ : SEND;
-                end
-                UPPER_READ: begin
-                    put(at + sum_at, is_udp && q[127:112] == 16'd0 ? 17'd0 : 17'd2, 128'd0);
-                    state <= is_udp && q[127:112] == 16'd0 ? SEND : UPPER_SUM;
-                end
-                UPPER_SUM: begin
-                    start(packet::OP_SUM, 1'b1, front_at + (v6 ? 17'd8 : 17'd12),
-                        v6 ? 17'd32 : 17'd8, 17'd0,
-                        {112'd0, packet::plus(left[15:0], {8'd0, protocol})});
-                    state <= UPPER_SUM2;
-                end
-                UPPER_SUM2: begin
-                    start(packet::OP_SUM, 1'b1, at, left, 17'd0, {112'd0, sum});
-                    state <= UPPER_SUM3;
-                end
-                UPPER_SUM3: begin
-                    put(at + sum_at, 17'd2, {is_udp && &sum ? 16'hFFFF : ~sum, 112'd0});
-                    state <= SEND;
-                end
-                // -- out -----------------------------------------------------------------------------------
-                SEND: begin
-                    start(packet::OP_SEND, 1'b1, front_at, whole, 17'd0, 128'd0);
-                    m_axis_tuser.none <= 1'b0;
-                    m_axis_tuser.reason <= packet::OK;
-                    m_axis_tuser.ethertype <= v6 ? packet::ETHERTYPE_IPV6 : packet::ETHERTYPE_IPV4;
-                    count_valid <= 1'b1;
-                    count.of_sa <= 1'b1;
-                    count.reason <= packet::OK;
-                    count.octets <= whole;
-                    state <= FINISH;
-                end
-                DUMMY: begin
-                    start(packet::OP_SEND, 1'b0, HOME, 17'd0, 17'd0, 128'd0);
-                    m_axis_tuser.none <= 1'b1;
-                    m_axis_tuser.reason <= packet::OK;
-                    count_valid <= 1'b1;
-                    count.of_sa <= 1'b1;
-                    count.reason <= packet::OK;
-                    count.octets <= 17'd0;
-                    state <= FINISH;
                 end
                 REFUSE: begin
                     start(packet::OP_SEND, 1'b0, HOME,
@@ -700,7 +581,10 @@ module decapsulate #(
             job_valid <= 1'b0;
             own_valid <= 1'b0;
             chain_go <= 1'b0;
-            mute_go <= 1'b0;
+            head_go <= 1'b0;
+            ah_go <= 1'b0;
+            strip_go <= 1'b0;
+            restore_go <= 1'b0;
             sa_read <= 1'b0;
             check_valid <= 1'b0;
             commit_valid <= 1'b0;
@@ -709,7 +593,7 @@ module decapsulate #(
     end
 
     wire unused = &{1'b0, unit_ready, place_offset, place_protocol, place_pointer, dont_fragment,
-        fragment, traffic_class, cipher_octets[16:4], whole_field[16]};
+        fragment, traffic_class, cipher_octets[16:4]};
 endmodule
 
 `default_nettype wire

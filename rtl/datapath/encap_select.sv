@@ -1,11 +1,8 @@
 // Looks up the SA of each ENCRYPT, and sends the packet the fast way or the slow one.
 //
 // Fast: ESP in tunnel mode, IPv4 without options in IPv4, nothing to be cut, nothing to be refused.
-// Its sequence number is taken here. Everything else goes to `encapsulate`, which looks again. A
-// packet goes a way only when the other one is empty, so SA state and order need no further care.
-//
-// One look-up at a time: a packet every 5 cycles and the table's latency. From a packet's first beat
-// to its plan: 5 cycles and the table's latency.
+// Its sequence number is taken here. Everything else goes to `encapsulate`, which looks again. The plan is
+// there 4 cycles behind the first beat, if the table answers in 2 (way_gate).
 `default_nettype none
 
 module encap_select #(
@@ -26,7 +23,7 @@ module encap_select #(
     input  wire                     s_axis_tvalid,
     output wire                     s_axis_tready,
     // The row of the SA table
-    output logic                    sa_read,
+    output wire                     sa_read,
     output wire  [15:0]             sa_index,
     input  wire                     sa_found,
     input  wire packet::outbound_t  sa_row,
@@ -42,7 +39,7 @@ module encap_select #(
     input  wire                     m_fast_tready,
     input  wire                     fast_over,
     // Packets of the slow path
-    output packet::request_t        m_slow_tuser,
+    output wire packet::request_t   m_slow_tuser,
     output wire  [127:0]            m_slow_tdata,
     output wire  [15:0]             m_slow_tkeep,
     output wire                     m_slow_tlast,
@@ -56,47 +53,31 @@ module encap_select #(
     output packet::count_t          count,
     output wire                     idle
 );
-    localparam [2:0] IDLE = 3'd0, LOOK = 3'd1, WEIGH = 3'd2, DECIDE = 3'd3, DRAIN = 3'd4,
-        SLOW = 3'd5;
-    localparam int COUNT_W = $clog2(IN_FLIGHT) + 1;
+    wire packet::request_t request;
+    wire [383:0] head;
+    wire packet::outbound_t sa;
+    wire weigh, goes_fast;
 
-    logic [2:0] state;
-    logic [COUNT_W-1:0] in_flight;
-
-    // -- beats in -------------------------------------------------------------------------------------------
-    packet::request_t request;
-    logic [255:0] head;
-    logic second, ended;                // beats seen: the second, the last
-    logic row_there;
-    packet::outbound_t sa;
-
-    wire hold_ready, hold_valid, hold_last, hold_user, hold_taken;
-    wire [127:0] hold_data;
-    wire [15:0] hold_keep;
-    wire [$clog2(DEPTH):0] level;
-
-    wire begins = state == IDLE && slow_idle;
-    wire goes_on = state != IDLE && !ended;
-    wire in_valid = s_axis_tvalid && (begins || goes_on);
-    assign s_axis_tready = hold_ready && (begins || goes_on);
-    wire taken = in_valid && hold_ready;
-
-    fifo_stream #(.DEPTH(DEPTH)) hold (
-        .clk, .rst, .s_tvalid(in_valid), .s_tready(hold_ready), .s_tdata(s_axis_tdata),
-        .s_tkeep(s_axis_tkeep), .s_tlast(s_axis_tlast), .s_tuser(1'b0), .m_tvalid(hold_valid),
-        .m_tready(hold_taken), .m_tdata(hold_data), .m_tkeep(hold_keep), .m_tlast(hold_last),
-        .m_tuser(hold_user), .level
+    way_gate #(
+        .HEAD(2), .ROW_W(packet::OUTBOUND_W), .DEPTH(DEPTH), .IN_FLIGHT(IN_FLIGHT)
+    ) gate (
+        .clk, .rst, .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid,
+        .s_axis_tready, .sa_read, .sa_index, .sa_found, .sa_row, .request, .head, .row(sa), .weigh,
+        .suits(suits && fits), .goes_fast, .m_fast_tdata, .m_fast_tkeep, .m_fast_tlast,
+        .m_fast_tvalid, .m_fast_tready, .fast_over, .m_slow_tdata, .m_slow_tkeep, .m_slow_tlast,
+        .m_slow_tvalid, .m_slow_tready, .slow_idle, .slow, .idle
     );
+    assign m_slow_tuser = request;
 
-    // -- is it a packet for the fast path? --------------------------------------------------------------------
+    // -- is it a packet for the fast path? ------------------------------------------------------------
     wire malformed, v6, is_fragment, dont_fragment;
     wire [3:0] version;
     wire [16:0] size, total;
     wire [7:0] protocol, traffic_class;
     wire [15:0] fragment;
     parse_ip parse (
-        .head({head, 128'd0}), .length(request.length), .malformed, .version, .v6, .size, .total,
-        .protocol, .traffic_class, .fragment, .is_fragment, .dont_fragment
+        .head({head[383:128], 128'd0}), .length(request.length), .malformed, .version, .v6, .size,
+        .total, .protocol, .traffic_class, .fragment, .is_fragment, .dont_fragment
     );
 
     wire [3:0] mask = packet::align_mask(sa.cipher);
@@ -118,7 +99,6 @@ module encap_select #(
     logic [16:0] octets, whole;
     logic [63:0] next_number;
     wire fits = (request.mtu == 16'd0 || whole <= {1'b0, request.mtu}) && !whole[16];
-    wire fast = FAST != 0 && suits && fits;
 
     wire [319:0] outer;
     outer_header outer_header (
@@ -129,74 +109,19 @@ module encap_select #(
         .identification(sa.esp_spi[15:0] + next_number[15:0]), .header(outer)
     );
 
-    // -- beats out --------------------------------------------------------------------------------------------
-    // Packets in `hold` are those of one way. Of the fast way there may be several.
-    logic [COUNT_W-1:0] decided;        // whose beats have not all left
-    wire fast_open = decided != '0;
-    assign slow = state == SLOW;
-    assign m_fast_tdata = hold_data;
-    assign m_fast_tkeep = hold_keep;
-    assign m_fast_tlast = hold_last;
-    assign m_fast_tvalid = hold_valid && fast_open;
-    assign m_slow_tuser = request;
-    assign m_slow_tdata = hold_data;
-    assign m_slow_tkeep = hold_keep;
-    assign m_slow_tlast = hold_last;
-    assign m_slow_tvalid = hold_valid && slow;
-    assign hold_taken = (fast_open && m_fast_tready) || (slow && m_slow_tready);
-    wire fast_left = fast_open && hold_valid && m_fast_tready && hold_last;
-
-    assign sa_index = request.sa_index;
+    // -- what comes of it -----------------------------------------------------------------------------
     assign number = next_number;
-    assign idle = state == IDLE && slow_idle && in_flight == '0;
-
     always_ff @(posedge clk) begin
-        sa_read <= 1'b0;
-        number_write <= 1'b0;
-        plan_valid <= 1'b0;
-        count_valid <= 1'b0;
-        if (taken) begin
-            if (state == IDLE) head[255:128] <= packet::reversed(s_axis_tdata);
-            else if (!second) head[127:0] <= packet::reversed(s_axis_tdata);
-            second <= state != IDLE;
-            ended <= s_axis_tlast;
+        if (weigh) begin
+            suits <= FAST != 0 && row_suits && packet_suits && numbers_left;
+            padding <= padding_now;
+            octets <= esp_now;
+            whole <= whole_now;
+            next_number <= sa.number + 64'd1;
         end
-        if (sa_found) begin
-            sa <= sa_row;
-            row_there <= 1'b1;
-        end
-
-        case (state)
-            IDLE: if (taken) begin
-                request <= s_axis_tuser;
-                row_there <= 1'b0;
-                sa_read <= 1'b1;
-                state <= LOOK;
-            end
-            LOOK: if ((row_there || sa_found) && (second || taken || ended)) state <= WEIGH;
-            WEIGH: begin
-                suits <= row_suits && packet_suits && numbers_left;
-                padding <= padding_now;
-                octets <= esp_now;
-                whole <= whole_now;
-                next_number <= sa.number + 64'd1;
-                state <= DECIDE;
-            end
-            DECIDE: if (!fast) begin
-                state <= DRAIN;
-            end else if (in_flight != (COUNT_W)'(IN_FLIGHT)) begin
-                plan_valid <= 1'b1;
-                number_write <= 1'b1;
-                count_valid <= 1'b1;
-                if (ended || (taken && s_axis_tlast)) state <= IDLE;
-                else state <= 3'd6;
-            end
-            DRAIN: if (in_flight == '0) state <= SLOW;
-            SLOW: if (hold_valid && hold_last && m_slow_tready) state <= IDLE;
-            // The rest of a long packet
-            default: if (ended || (taken && s_axis_tlast)) state <= IDLE;
-        endcase
-
+        plan_valid <= goes_fast && !rst;
+        number_write <= goes_fast && !rst;
+        count_valid <= goes_fast && !rst;
         plan.outer <= outer[319:160];
         plan.spi <= sa.esp_spi;
         plan.number <= next_number;
@@ -211,24 +136,9 @@ module encap_select #(
         count.sa_index <= request.sa_index;
         count.reason <= packet::OK;
         count.octets <= request.length;
-
-        in_flight <= in_flight + (COUNT_W)'(state == DECIDE && fast && in_flight
-            != (COUNT_W)'(IN_FLIGHT)) - (COUNT_W)'(fast_over);
-        decided <= decided + (COUNT_W)'(plan_valid) - (COUNT_W)'(fast_left);
-        if (rst) begin
-            state <= IDLE;
-            in_flight <= '0;
-            decided <= '0;
-            ended <= 1'b1;
-            second <= 1'b0;
-            sa_read <= 1'b0;
-            number_write <= 1'b0;
-            plan_valid <= 1'b0;
-            count_valid <= 1'b0;
-        end
     end
 
-    wire unused = &{1'b0, hold_user, level, v6, is_fragment, protocol, fragment, sa, outer[159:0]};
+    wire unused = &{1'b0, head, request, v6, is_fragment, protocol, fragment, sa, outer[159:0]};
 endmodule
 
 `default_nettype wire

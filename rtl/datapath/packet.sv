@@ -132,12 +132,42 @@ package packet;
         logic [16:0]  octets;            // from SPI to the end of the ciphertext
     } receive_plan_t;
 
+    // A protected piece in the slow transmit path's copy 1 (encap_layout): addresses, octets.
+    typedef struct packed {
+        logic         v6;                // the outermost header
+        logic [3:0]   padding;
+        logic [16:0]  front_size;
+        logic [16:0]  ah_size;
+        logic [16:0]  esp_icv;
+        logic [16:0]  front_at;
+        logic [16:0]  ah_at;
+        logic [16:0]  udp_at;
+        logic [16:0]  esp_at;
+        logic [16:0]  icv_at;            // the end of the ciphertext
+        logic [16:0]  end_at;
+        logic [16:0]  whole;
+        logic [16:0]  field;             // total length, or IPv6's of the payload
+        logic [16:0]  overhead;          // what comes to an inner packet, but for padding and trailer
+    } layout_t;
+
+    // What the fast receive path found in a packet when it was decrypted.
+    typedef struct packed {
+        logic [4:0]   reason;
+        logic         dummy;
+        logic         v6;
+        logic [16:0]  total;             // octets of the inner packet
+        logic [127:0] first;             // its first 16, as they are to leave
+    } opened_t;
+
     // Bits of the structures that go through queues; yosys has no $bits of a type.
     localparam int JOB_W = 362;
     localparam int REQUEST_W = 182;
     localparam int RESULT_W = 119;
     localparam int PLAN_W = 300;
     localparam int RECEIVE_PLAN_W = 251;
+    localparam int OPENED_W = 152;
+    localparam int INBOUND_W = 109;
+    localparam int OUTBOUND_W = 477;
     localparam int LLQ_RULE_W = 93;
 
     // -- engines ---------------------------------------------------------------------------------------
@@ -156,6 +186,23 @@ package packet;
         logic [16:0]  octets;
         logic [255:0] icv;               // decrypt: the one received, octet 0 in [255:248]
     } job_t;
+
+    // What each of a path's two ways gives to what they share: job, octets for the engine, room for what
+    // comes back; a result.
+    typedef struct packed {
+        job_t         job;
+        logic         job_valid;
+        logic [127:0] engine_tdata;
+        logic [15:0]  engine_tkeep;
+        logic         engine_tlast;
+        logic         engine_tvalid;
+        logic         engine_tready;
+        result_t      tuser;
+        logic [127:0] tdata;
+        logic [15:0]  tkeep;
+        logic         tlast;
+        logic         tvalid;
+    } way_t;
 
     // -- LLQ -------------------------------------------------------------------------------------------
     // What a class may do: the parameters of `queue_class` in `p4/accelerator.p4`.
@@ -250,6 +297,12 @@ package packet;
     // -- functions ------------------------------------------------------------------------------------
     function automatic logic [127:0] reversed(input logic [127:0] word);
         for (int i = 0; i < 16; i++) reversed[i*8 +: 8] = word[(15-i)*8 +: 8];
+    endfunction
+
+    // Octets of a beat.
+    function automatic logic [4:0] kept(input logic [15:0] keep);
+        kept = 5'd0;
+        for (int i = 0; i < 16; i++) kept = kept + {4'd0, keep[i]};
     endfunction
 
     // Sum with end around carry (RFC 1071).

@@ -131,15 +131,13 @@ module receive_path #(
         was_idle <= slow_idle || rst;
     end
 
-    wire packet::job_t fast_job, slow_job;
-    wire fast_job_valid, slow_job_valid, fast_job_number_valid, slow_job_number_valid;
-    wire [63:0] fast_job_number, slow_job_number;
-    wire [127:0] fast_e_tdata, slow_e_tdata, fast_m_tdata, slow_m_tdata;
-    wire [15:0] fast_e_tkeep, slow_e_tkeep, fast_m_tkeep, slow_m_tkeep;
-    wire fast_e_tlast, fast_e_tvalid, slow_e_tlast, slow_e_tvalid, fast_r_tready, slow_r_tready;
-    wire packet::result_t fast_result, slow_result;
-    wire fast_m_tlast, fast_m_tvalid, slow_m_tlast, slow_m_tvalid;
+    wire packet::way_t fast_gives, slow_gives, now;
+    assign now = slow_has ? slow_gives : fast_gives;
+    assign {job, job_valid, m_engine_tdata, m_engine_tkeep, m_engine_tlast, m_engine_tvalid,
+        s_engine_tready, m_axis_tuser, m_axis_tdata, m_axis_tkeep, m_axis_tlast, m_axis_tvalid} = now;
 
+    wire fast_job_number_valid, slow_job_number_valid;
+    wire [63:0] fast_job_number, slow_job_number;
     decap_fast #(.ADDR_W(RING_W), .DEPTH(IN_FLIGHT)) fast (
         .clk, .rst, .plan_valid, .plan, .check_valid(fast_check), .check_sa(fast_check_sa),
         .check_low(fast_low), .check_told(fast_told),
@@ -149,15 +147,15 @@ module receive_path #(
         .committed_verdict, .count_valid(fast_count_valid), .count(fast_count),
         .s_axis_tdata(fast_tdata), .s_axis_tkeep(fast_tkeep),
         .s_axis_tlast(fast_tlast), .s_axis_tvalid(fast_tvalid), .s_axis_tready(fast_tready),
-        .job(fast_job), .job_valid(fast_job_valid), .job_ready(job_ready && !slow_has),
+        .job(fast_gives.job), .job_valid(fast_gives.job_valid), .job_ready(job_ready && !slow_has),
         .job_number_valid(fast_job_number_valid), .job_number(fast_job_number),
-        .m_engine_tdata(fast_e_tdata), .m_engine_tkeep(fast_e_tkeep),
-        .m_engine_tlast(fast_e_tlast), .m_engine_tvalid(fast_e_tvalid),
+        .m_engine_tdata(fast_gives.engine_tdata), .m_engine_tkeep(fast_gives.engine_tkeep),
+        .m_engine_tlast(fast_gives.engine_tlast), .m_engine_tvalid(fast_gives.engine_tvalid),
         .m_engine_tready(m_engine_tready && !slow_has), .s_engine_tdata, .s_engine_tkeep,
         .s_engine_tlast, .s_engine_tvalid(s_engine_tvalid && !slow_has),
-        .s_engine_tready(fast_r_tready), .icv_valid(icv_valid && !slow_has), .icv,
-        .m_axis_tuser(fast_result), .m_axis_tdata(fast_m_tdata), .m_axis_tkeep(fast_m_tkeep),
-        .m_axis_tlast(fast_m_tlast), .m_axis_tvalid(fast_m_tvalid),
+        .s_engine_tready(fast_gives.engine_tready), .icv_valid(icv_valid && !slow_has), .icv,
+        .m_axis_tuser(fast_gives.tuser), .m_axis_tdata(fast_gives.tdata), .m_axis_tkeep(fast_gives.tkeep),
+        .m_axis_tlast(fast_gives.tlast), .m_axis_tvalid(fast_gives.tvalid),
         .m_axis_tready(m_axis_tready && !slow_has), .over(fast_over)
     );
 
@@ -170,33 +168,21 @@ module receive_path #(
         .checked_valid(checked_valid && slow_has), .checked_verdict, .checked_number,
         .commit_valid(slow_commit), .commit_number(slow_number),
         .commit_authentic(slow_authentic), .committed_valid(committed_valid && slow_has),
-        .committed_verdict, .job(slow_job), .job_valid(slow_job_valid),
+        .committed_verdict, .job(slow_gives.job), .job_valid(slow_gives.job_valid),
         .job_ready(job_ready && slow_has), .job_number_valid(slow_job_number_valid),
-        .job_number(slow_job_number), .m_engine_tdata(slow_e_tdata),
-        .m_engine_tkeep(slow_e_tkeep), .m_engine_tlast(slow_e_tlast),
-        .m_engine_tvalid(slow_e_tvalid), .m_engine_tready(m_engine_tready && slow_has),
+        .job_number(slow_job_number), .m_engine_tdata(slow_gives.engine_tdata),
+        .m_engine_tkeep(slow_gives.engine_tkeep), .m_engine_tlast(slow_gives.engine_tlast),
+        .m_engine_tvalid(slow_gives.engine_tvalid), .m_engine_tready(m_engine_tready && slow_has),
         .s_engine_tdata, .s_engine_tkeep, .s_engine_tlast,
-        .s_engine_tvalid(s_engine_tvalid && slow_has), .s_engine_tready(slow_r_tready),
-        .icv_valid(icv_valid && slow_has), .icv, .m_axis_tuser(slow_result),
-        .m_axis_tdata(slow_m_tdata), .m_axis_tkeep(slow_m_tkeep), .m_axis_tlast(slow_m_tlast),
-        .m_axis_tvalid(slow_m_tvalid), .m_axis_tready(m_axis_tready && slow_has),
+        .s_engine_tvalid(s_engine_tvalid && slow_has), .s_engine_tready(slow_gives.engine_tready),
+        .icv_valid(icv_valid && slow_has), .icv, .m_axis_tuser(slow_gives.tuser),
+        .m_axis_tdata(slow_gives.tdata), .m_axis_tkeep(slow_gives.tkeep), .m_axis_tlast(slow_gives.tlast),
+        .m_axis_tvalid(slow_gives.tvalid), .m_axis_tready(m_axis_tready && slow_has),
         .count_valid(slow_count_valid), .count(slow_count), .idle(slow_idle)
     );
 
-    assign job = slow_has ? slow_job : fast_job;
-    assign job_valid = slow_has ? slow_job_valid : fast_job_valid;
     assign job_number_valid = slow_has ? slow_job_number_valid : fast_job_number_valid;
     assign job_number = slow_has ? slow_job_number : fast_job_number;
-    assign m_engine_tdata = slow_has ? slow_e_tdata : fast_e_tdata;
-    assign m_engine_tkeep = slow_has ? slow_e_tkeep : fast_e_tkeep;
-    assign m_engine_tlast = slow_has ? slow_e_tlast : fast_e_tlast;
-    assign m_engine_tvalid = slow_has ? slow_e_tvalid : fast_e_tvalid;
-    assign s_engine_tready = slow_has ? slow_r_tready : fast_r_tready;
-    assign m_axis_tuser = slow_has ? slow_result : fast_result;
-    assign m_axis_tdata = slow_has ? slow_m_tdata : fast_m_tdata;
-    assign m_axis_tkeep = slow_has ? slow_m_tkeep : fast_m_tkeep;
-    assign m_axis_tlast = slow_has ? slow_m_tlast : fast_m_tlast;
-    assign m_axis_tvalid = slow_has ? slow_m_tvalid : fast_m_tvalid;
 endmodule
 
 `default_nettype wire

@@ -1,7 +1,7 @@
 """The accelerator's speed in cycles, measured: `make bench-rtl` prints all of it beside the bounds.
 
 Everything is deterministic: cycles of the clock, IPv4 tunnels, packets back to back, nothing waits
-at the output. The engine stream (tests/rtl/stream_top.sv) has the crypto header as sideband and no
+at the output. The engine's stream (`accel_engine`) has the crypto header as sideband and no
 Ethernet; the framed port is that of `ipsec_accel`, with the queues.
 """
 
@@ -22,7 +22,6 @@ from ipsecplane.targets.crypto_header import CryptoHeader, Operation
 from ipsecsim.accelerator import ip
 from ipsecsim.accelerator.rtl import registers as reg
 from ipsecsim.accelerator.rtl.sa_registers import sa_registers
-from ipsecsim.accelerator.rtl.sources import modules
 
 from tests.accelerator.conftest import ETHERNET, Rig, Tunnel
 from tests.rtl import traffic
@@ -30,10 +29,13 @@ from tests.rtl.axil import AxiLite
 from tests.rtl.harness import settings, simulate
 from tests.rtl.streams import Packet, PacketSink, PacketSource, seeded, start
 
-HERE: Final = Path(__file__).resolve().parent
 INSTALL: Final = 1
 GCM, CBC = "AES-GCM", "AES-CBC"
 SIZES: Final = (64, 1400)
+NOTHING_IN_FRONT: Final = {
+    "parse_count_valid": 0, "parse_count": 0, "llq_rule_ready": 3, "tx_llq_count": 0,
+    "rx_llq_count": 0, "llq_ready": 1, "in_front": 0,
+}  # fmt: skip
 FLOOD: Final = 24  # packets of 1400 octets: more than the framed bench's queue has room for
 # Rows of the bench, their key sizes, octets inner: ends of packets at every place in a beat
 LATENCIES: Final = (
@@ -69,6 +71,9 @@ class Bench:
         self.rig = Rig()
         self.axi = AxiLite(dut)
         self.framed = streams[0] == streams[1]
+        if not self.framed:
+            for name, value in NOTHING_IN_FRONT.items():
+                getattr(dut, name).value = value
         self.sources = {name: PacketSource(dut, name) for name in dict.fromkeys(streams[:2])}
         self.sinks = {name: PacketSink(dut, name) for name in dict.fromkeys(streams[2:])}
         self.streams = streams
@@ -272,9 +277,10 @@ def stream_figures(engines: int, *, with_gcm: bool = True) -> dict[str, float]:
     """Runs the engine's stream with `engines` SHA-1 engines; builds it if need be."""
     wide = engines > 1
     return _measured(
-        "stream_top",
+        "accel_engine",
         "engine_stream",
         {
+            "SAS": 64,
             "SHA1": engines,
             "IN_FLIGHT": 128 if wide else 16,
             "RING_W": 17 if wide else 12,
@@ -282,12 +288,11 @@ def stream_figures(engines: int, *, with_gcm: bool = True) -> dict[str, float]:
             "ROW_W": 11 if wide else 8,
         },
         {"engines": engines, "gcm": with_gcm},
-        (modules()["accel_control"], modules()["accel_core"], HERE / "stream_top.sv"),
     )
 
 
 def framed_figures() -> dict[str, float]:
-    return _measured("ipsec_accel", "framed_port", {"SAS": 32, "HANDLE_W": 8}, {}, ())
+    return _measured("ipsec_accel", "framed_port", {"SAS": 32, "HANDLE_W": 8}, {})
 
 
 def _measured(
@@ -295,7 +300,6 @@ def _measured(
     bench: str,
     parameters: dict[str, object],
     chosen: dict[str, Any],
-    extra: tuple[Path, ...],
 ) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "figures.json"
@@ -305,7 +309,6 @@ def _measured(
             parameters=parameters,
             settings={**chosen, "out": str(out)},
             tests=[bench],
-            extra=extra,
         )
         found: dict[str, float] = json.loads(out.read_text())
         return found

@@ -41,15 +41,16 @@ class World:
 
     async def table(self) -> None:
         dut = self.dut
+        index = -1  # looked up last, whose number is handed back
         while True:
             await RisingEdge(dut.clk)
             if dut.number_write.value == 1:
-                self.numbers[int(dut.sa_index.value)] = int(dut.number.value)
+                self.numbers[index] = int(dut.number.value)
             if dut.count_valid.value == 1:
                 self.counts.check(traffic.unpack(traffic.COUNT, int(dut.count.value)))
             if dut.sa_read.value == 1:
-                await RisingEdge(dut.clk)
                 index = int(dut.sa_index.value)
+                await RisingEdge(dut.clk)
                 dut.sa_row.value = traffic.outbound_word(
                     self.sas.get(index), self.numbers.get(index, 0)
                 )
