@@ -61,14 +61,14 @@ module decap_feed #(
     assign taken = ask && last;
 
     // -- ICVs ---------------------------------------------------------------------------------------------
+    wire at_t plan_icv = plan_base + at_t'(20) + at_t'(plan.octets);
     wire icv_wanted, icv_over;
     wire at_t icv_base;
     wire [5:0] icv_octets;
     logic icv_second;                   // its second half is to be read
     job_queue #(.WIDTH(AT_W + 6), .DEPTH(DEPTH)) icvs (
         .clk, .rst, .put(plan_valid),
-        .put_data({plan_base + at_t'(20) + at_t'(plan.octets),
-            packet::esp_icv_octets(plan.cipher, plan.integrity)}),
+        .put_data({plan_icv, packet::esp_icv_octets(plan.cipher, plan.integrity)}),
         .valid(icv_wanted), .data({icv_base, icv_octets}), .get(icv_over)
     );
     wire [ADDR_W-1:0] icv_at = icv_base[ADDR_W-1:0] + (icv_second ? ADDR_W'(16) : '0);
