@@ -43,7 +43,6 @@ def reassemble(pieces: list[bytes]) -> bytes:
     return payload
 
 
-@settings(deadline=None)
 @given(size=st.integers(28, 5000), mtu=st.integers(68, 1500), df=st.booleans())
 def test_units(size: int, mtu: int, df: bool) -> None:
     """As few pieces as possible, equal but for at most 8 octets, none above the MTU."""
@@ -60,7 +59,6 @@ def test_units(size: int, mtu: int, df: bool) -> None:
         assert bool(header.fragment & ip.DF) == df
 
 
-@settings(deadline=None)
 @given(
     size=st.integers(100, 1400), offset=st.integers(0, 4000), more=st.booleans(),
     mtu=st.integers(68, 600),
@@ -208,7 +206,7 @@ def test_transport_mode(rig: Any, tunnel: Any) -> None:
     size=st.integers(28, 4000), mtu=st.integers(200, 1500), prefragment=st.booleans(),
     number=st.integers(1, 5), offset=st.sampled_from((0, 0, 185)),
 )  # fmt: skip
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_result_above_the_mtu(
     suites: Any, size: int, mtu: int, prefragment: bool, number: int, offset: int
 ) -> None:

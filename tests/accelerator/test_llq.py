@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from finsy.proto import p4r
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ipsecplane.targets.crypto_header import CryptoHeader, Operation, Reason
 from ipsecplane.targets.tables import TableEntry, Ternary, entry
@@ -54,7 +54,6 @@ def test_a_level_takes_turns() -> None:
     assert order(queues) == [1, 2, 1, 2, 1, 2]
 
 
-@settings(deadline=None)
 @given(
     weights=st.lists(st.integers(1, 100), min_size=2, max_size=5),
     seed=st.integers(0, 1 << 32),
@@ -84,7 +83,6 @@ events = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(events=events)
 def test_nothing_is_lost_or_overtakes_within_its_class(events: list[tuple[str, int, int]]) -> None:
     queues = scheduler(LlqClass(weight=3, limit=8), VOICE, VIDEO, LlqClass(weight=97, limit=8))
@@ -107,7 +105,6 @@ def test_nothing_is_lost_or_overtakes_within_its_class(events: list[tuple[str, i
     assert len(queues) == sum(map(len, waiting.values()))
 
 
-@settings(deadline=None)
 @given(
     rate=st.integers(1, 100_000),
     burst=st.integers(64, 3000),

@@ -228,7 +228,7 @@ def test_malformed_requests(rig: Any) -> None:
     operation=st.sampled_from((1, 2, 3)),
     index=st.integers(1, 5),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_octets(loaded: Any, octets: bytes, start: int, operation: int, index: int) -> None:
     """A valid beginning of some length, then anything: answers or silence, never an exception."""
     header = CryptoHeader(Operation(operation), index, epoch=7, mtu=100).encode()
@@ -242,7 +242,7 @@ def test_any_octets(loaded: Any, octets: bytes, start: int, operation: int, inde
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_mutated_packets(loaded: Any, data: st.DataObject) -> None:
     """Valid packets with a few octets changed, cut or added: an answer with some reason."""
     index = data.draw(st.integers(1, 5))

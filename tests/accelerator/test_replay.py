@@ -60,7 +60,7 @@ def test_against_set(size: int) -> None:
     size=st.integers(1, 1100),
     numbers=st.lists(st.integers(0, 3000), max_size=60),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_size(size: int, numbers: list[int]) -> None:
     window, oracle = ReplayWindow(size), SetOracle(size)
     for number in numbers:
@@ -114,7 +114,6 @@ def test_no_number_beyond_the_last() -> None:
     assert free.infer(3) == 0xFFFFFFFF << 32 | 3
 
 
-@settings(deadline=None)
 @given(highest=st.integers(0, 1 << 40), distance=st.integers(-(1 << 30), 1 << 30))
 def test_inference_without_window(highest: int, distance: int) -> None:
     window = ReplayWindow(0)
@@ -123,7 +122,6 @@ def test_inference_without_window(highest: int, distance: int) -> None:
         assert window.infer((highest + distance) & 0xFFFFFFFF) == highest + distance
 
 
-@settings(deadline=None)
 @given(
     numbers=st.lists(st.integers(1, 400), min_size=1),
     sizes=st.tuples(st.sampled_from((0, 64, 128, 256)), st.sampled_from((64, 128, 256))),

@@ -89,7 +89,7 @@ def test_esp_in_udp(rig: Any, tunnel: Any, outer: int, transport: bool) -> None:
     flags=st.tuples(st.booleans(), st.booleans()),
     traffic_class=st.integers(0, 255),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_packet(
     rig_class: Any,
     tunnel: Any,

@@ -192,17 +192,72 @@ def test_recursive_routing_is_told() -> None:
     assert "%TUN-5-RECURDOWN: Tunnel0 temporarily disabled" in pair.log(pair.a)
 
 
-def test_gre_with_tunnel_protection_stays_down_and_says_why() -> None:
-    text = router(1, 2)
+def with_profile(local: int, remote: int) -> str:
+    """The tunnel protected by a profile, and no crypto map."""
+    text = router(local, remote, protected=False)
     for before, more in (
         ("crypto map wan 10", "crypto ipsec profile p\n set transform-set t\n"),
         (" tunnel source", " tunnel protection ipsec profile p\n"),
     ):
         text = text.replace(before, more + before)
-    pair = make_pair((text, router(2, 1)), (PORTS, PORTS))
+    return text.replace("esp-sha256-hmac\n", "esp-sha256-hmac\n mode transport\n")
+
+
+@pytest.fixture(scope="module")
+def profiled() -> World:
+    pair = make_pair((with_profile(1, 2), with_profile(2, 1)), (PORTS, PORTS))
+    near = add_host(pair.a, 2, "192.168.1.10/24", "192.168.1.1")
+    far = add_host(pair.b, 2, "192.168.2.10/24", "192.168.2.1")
+    pair.run(15)
+    return pair, near, far
+
+
+def test_gre_with_tunnel_protection_has_sas_before_there_is_traffic(profiled: World) -> None:
+    pair, near, _ = profiled
+    assert line_protocol(pair.a)
+    start = len(pair.frames)
+    assert host_ping(pair, near, "192.168.2.10") == "!!!!!"
+    assert {packet.protocol for packet in sent(pair, start)} == {ESP}
+    shown = pair.command(pair.a, "show crypto ipsec sa")
+    assert "interface: Tunnel0" in shown
+    assert "local  ident (addr/mask/prot/port): (203.0.113.1/255.255.255.255/47/0)" in shown
+    assert "in use settings ={Transport, }" in shown
+    mapped = pair.command(pair.a, "show crypto map")
+    assert "permit gre host 203.0.113.1 host 203.0.113.2" in mapped
+    assert "protection via IPSec" in pair.command(pair.a, "show interfaces Tunnel0")
+
+
+@pytest.mark.parametrize("size", [1400, 1476, 1500, 4000])
+def test_every_size_gets_through_a_protected_tunnel(profiled: World, size: int) -> None:
+    pair, near, _ = profiled
+    start = len(pair.frames)
+    assert host_ping(pair, near, "192.168.2.10", 2, size=size) == "!!"
+    packets = sent(pair, start)
+    assert {packet.protocol for packet in packets} == {ESP}
+    assert max(len(packet.encode()) for packet in packets) <= 1500
+
+
+def test_gre_without_ipsec_is_not_let_in_by_a_protected_tunnel() -> None:
+    pair = make_pair((with_profile(1, 2), router(2, 1, protected=False)), (PORTS, PORTS))
+    near = add_host(pair.a, 2, "192.168.1.10/24", "192.168.1.1")
+    far = add_host(pair.b, 2, "192.168.2.10/24", "192.168.2.1")
+    start = len(pair.frames)
+    assert host_ping(pair, far, "192.168.1.10", 3) == "..."
+    assert host_ping(pair, near, "192.168.2.10", 3) == "..."
+    assert GRE not in {packet.protocol for packet in sent(pair, start)}
+    assert near.counters["received"] == 0
+
+
+def test_gre_with_a_profile_that_lacks_something_stays_down_and_says_what() -> None:
+    text = with_profile(1, 2).replace(" set transform-set t\n match", " match")
+    text = text.replace("profile p\n set transform-set t\n", "profile p\n", 1)
+    pair = make_pair((text, with_profile(2, 1)), (PORTS, PORTS))
     pair.run(3)
     assert not line_protocol(pair.a)
-    assert "Tunnel0: down: tunnel protection needs tunnel mode ipsec" in pair.log(pair.a)
+    assert "Tunnel0: down until it has a profile with a transform set" in pair.log(pair.a)
+    start = len(pair.frames)
+    assert pair.ping(pair.a, "10.255.0.2", "10.255.0.1", 2).marks == ".."
+    assert GRE not in {packet.protocol for packet in sent(pair, start)}
 
 
 QOS = """\

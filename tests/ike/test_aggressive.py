@@ -223,7 +223,7 @@ def test_an_answer_is_not_asked_for_for_ever() -> None:
     assert wire.b.engine.next_timeout() is None
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2), mutations(), st.integers(0, 2**16))
 def test_damaged_copies_before_the_original(position: int, mutate: Mutation, seed: int) -> None:
     """Any bytes give a result or a named error, and keep the honest message from nothing."""

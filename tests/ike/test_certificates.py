@@ -233,7 +233,7 @@ def test_any_octets_are_a_name_or_none(data: bytes) -> None:
     assert not distinguished_names.same_name(data, certificate("a", "Root").subject.public_bytes())
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(4, 5), mutations())
 def test_damaged_proofs_before_the_honest_one(position: int, mutate: Mutation) -> None:
     wire, policy = rsa_world()

@@ -361,7 +361,7 @@ def test_each_message_lost_once(position: int) -> None:
     assert wire.b.outbound
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(3, 8), mutations(), st.integers(0, 2**16))
 def test_damaged_copies_before_the_original(position: int, mutate: Mutation, seed: int) -> None:
     """No bytes stand in the way of the honest message, or make an engine fail."""

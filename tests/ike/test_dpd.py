@@ -389,7 +389,7 @@ def test_a_question_about_another_sa_is_malformed() -> None:
     assert count(wire.a, "malformed") == 1
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.integers(0, 0xFFFFFFFF), max_size=12))
 def test_no_number_is_accepted_after_a_later_one(numbers: list[int]) -> None:
     questions = PeersQuestions()

@@ -38,7 +38,7 @@ from tests.ike.world import (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 2**32),
     st.floats(0, 0.3),
@@ -202,7 +202,7 @@ def mutations(draw: st.DrawFn) -> Mutation:
     return mutate
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.integers(0, 8), mutations(), st.integers(0, 2**16))
 def test_damaged_copies_after_the_original(position: int, mutate: Mutation, seed: int) -> None:
     """Any damaged copy of any message, arriving after it, changes nothing at all."""
@@ -221,7 +221,7 @@ def test_damaged_copies_after_the_original(position: int, mutate: Mutation, seed
     assert_one_good_pair(wire)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.integers(4, 8), mutations(), st.integers(0, 2**16))
 def test_damaged_copies_before_the_original(position: int, mutate: Mutation, seed: int) -> None:
     """From the fifth message on all is authenticated: not even arriving first does harm."""
@@ -278,7 +278,7 @@ def test_an_appended_block(position: int, tail: bytes) -> None:
     assert_one_good_pair(wire)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, 3), mutations(), st.integers(0, 2**16))
 def test_damaged_first_messages(position: int, mutate: Mutation, seed: int) -> None:
     """The first four cannot be authenticated; at worst the negotiation fails and the next works."""
@@ -309,7 +309,7 @@ def assert_one_good_pair(wire: World) -> None:
         assert node.of(IsakmpSaDeleted) == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300), st.sampled_from([500, 4500]))
 def test_noise(data: bytes, port: int) -> None:
     wire, policy, _ = modern_world()

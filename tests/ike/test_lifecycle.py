@@ -314,7 +314,7 @@ def test_phase1_rekeying_ends_when_ipsec_sas_have_expired() -> None:
     assert wire.a.live() == wire.b.live() == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.floats(0, 0.05), st.floats(0, 0.2))
 def test_simultaneous_main_modes(seed: int, apart: float, jitter: float) -> None:
     wire, a, b = modern_world(seed=seed, jitter=jitter)
@@ -331,7 +331,7 @@ def test_simultaneous_main_modes(seed: int, apart: float, jitter: float) -> None
         assert node.of(NegotiationFailed) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.floats(0, 0.06), st.floats(0, 0.3), st.floats(0, 0.25))
 def test_simultaneous_quick_modes(seed: int, apart: float, jitter: float, loss: float) -> None:
     """Both ends rekey at the same time: at no time does one send to what the other lacks."""

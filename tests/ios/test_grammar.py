@@ -176,7 +176,7 @@ def test_every_token_has_a_help() -> None:
 
 
 @given(st.sampled_from(GRAMMARS), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_whatever_a_grammar_generates_it_reads_as_it_stands(
     grammar: Grammar, data: st.DataObject
 ) -> None:
@@ -193,7 +193,7 @@ def _plain(grammar: Grammar) -> bool:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_line_is_a_command_or_a_named_error_within_it(line: str) -> None:
     line = line.replace("\n", " ").replace("\r", " ")
     try:

@@ -167,7 +167,7 @@ def test_an_empty_configuration_is_the_default() -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_loads_or_names_its_errors(text: str) -> None:
     try:
         load_running_config(text, "x.cfg")

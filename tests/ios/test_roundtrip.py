@@ -61,7 +61,7 @@ def typed_in(entered: list[tuple[str, str]]) -> Configuration:
 
 
 @given(entries())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_what_is_printed_loads_to_the_same(entered: list[tuple[str, str]]) -> None:
     configuration = typed_in(entered)
     router, problems = build(configuration)
@@ -73,7 +73,7 @@ def test_what_is_printed_loads_to_the_same(entered: list[tuple[str, str]]) -> No
 
 
 @given(entries())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_of_every_line_gives_the_default(entered: list[tuple[str, str]]) -> None:
     """`default` of each global line, then of what is left, empties the configuration."""
     configuration = typed_in(entered)
@@ -84,7 +84,7 @@ def test_no_of_every_line_gives_the_default(entered: list[tuple[str, str]]) -> N
 
 
 @given(st.lists(st.sampled_from(["permit ip any any", "deny tcp any any eq www", "remark X"])))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_flat_access_list_lines_number_by_tens(rules: list[str]) -> None:
     text = "".join(f"access-list 120 {rule}\n" for rule in rules)
     configuration, router = load_running_config(text)

@@ -83,3 +83,23 @@ def test_one_version_is_protected_and_the_other_dropped() -> None:
     assert (protected.cube.version, protected.discard) == (6, False)
     assert (dropped.cube.version, dropped.entry, dropped.discard) == (4, None, True)
     assert protected.entry is not None
+
+
+def test_a_gre_tunnels_ends_are_guarded_on_every_way_before_a_crypto_map() -> None:
+    text = CONFIG.format(source="Ethernet0", far="198.51.100.1", mode="ipv4")
+    text = text.replace(" tunnel mode ipsec ipv4\n", "")
+    text = text.replace(" ip address", " crypto map m\n ip address").replace(
+        "interface Ethernet0",
+        "crypto map m 10 ipsec-isakmp\n set peer 198.51.100.2\n set transform-set t\n"
+        " match address 101\naccess-list 101 permit ip any any\ninterface Ethernet0",
+    )
+    spd = compile_spd(load_running_config(text)[1], Numbers())
+    tunnel, crypto_map = spd.entries.values()
+    assert (tunnel.interface, crypto_map.interface) == ("Tunnel0", "Ethernet0")
+    assert {p.interface: [r.entry for r in p.rules] for p in spd.policies} == {
+        "Ethernet0": [tunnel.number, crypto_map.number],
+        "Ethernet1": [tunnel.number],
+    }
+    first, second = spd.policy_of("Ethernet0").rules  # type: ignore[union-attr]
+    assert first.priority > second.priority
+    assert str(first.cube.protocol) == "Masked(value=47, mask=255)"

@@ -13,7 +13,7 @@ addresses = st.integers(0, 0xFFFFFFFF).map(IPv4Address)
 HERE, THERE, SEEN = map(ip_address, ("10.2.2.2", "10.1.1.1", "192.0.2.1"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(addresses, addresses, addresses, addresses, st.binary(max_size=40), st.integers(0, 65535))
 def test_a_checksum_over_the_peers_addresses_becomes_one_over_ours(
     made_by: IPv4Address,

@@ -156,7 +156,7 @@ def test_agreement_on_good_packets(both: tuple[duts.Dut, duts.Dut]) -> None:
     assert both[0].reasons() == both[1].reasons()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(frames=st.lists(broken(), min_size=1, max_size=10))
 def test_agreement_on_broken_packets(
     both: tuple[duts.Dut, duts.Dut], frames: list[tuple[int, bytes]]

@@ -206,7 +206,7 @@ def test_every_transform_set_at_its_limit(prefragment: bool) -> None:
                 check(sa, MTU, prefragment, size)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     one=st.sampled_from(SETS), udp=st.booleans(), path=st.integers(576, MTU),
     prefragment=st.booleans(), sizes=st.lists(st.integers(20, 9000), min_size=1, max_size=8),

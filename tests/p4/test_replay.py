@@ -151,7 +151,6 @@ def _jumps(window: int) -> list[int]:
 
 @settings(
     max_examples=120,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=histories())
@@ -169,7 +168,6 @@ def test_window_is_the_oracles(peer: Dut, history: tuple[int, list[int]]) -> Non
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=histories())

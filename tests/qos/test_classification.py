@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ipsecplane.config import AccessList, AccessListEntry, WildcardAddress
 from ipsecplane.ipsec.selectors import Cube, Packet
@@ -93,7 +93,6 @@ def class_maps(draw: st.DrawFn) -> dict[str, ClassMap]:
     }
 
 
-@settings(deadline=None)
 @given(class_maps(), st.lists(packets, min_size=20, max_size=20))
 def test_the_first_rule_that_matches_names_the_class(
     maps: dict[str, ClassMap], seen: list[Packet]

@@ -94,7 +94,7 @@ operands = st.builds(
 _embedded = Embedded(load_program("expressions", PROGRAMS))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(operands)
 def test_results_are_pythons(o: Operands) -> None:
     frame = run_frame(0, o.encode() + b"payload")

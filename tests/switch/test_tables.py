@@ -275,7 +275,7 @@ def _takes(match: MatchKey, key: tuple[int, ...]) -> bool:
     return all(checks) and key[4] == e
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(match_keys(), st.integers(1, 5), st.booleans()), max_size=25),
     st.lists(

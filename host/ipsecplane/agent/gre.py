@@ -1,4 +1,5 @@
-"""GRE tunnels over IPv4, plain or under a crypto map of the interface they leave by (chapter 2)."""
+"""GRE tunnels over IPv4, plain, under a crypto map of the interface they leave by (chapter 2), or
+with an IPsec profile of their own."""
 
 from __future__ import annotations
 
@@ -16,11 +17,12 @@ OVERHEAD: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class GreTunnel:
-    """A tunnel interface and its two ends."""
+    """A tunnel interface and its two ends. `protected`: it has to have a policy entry."""
 
     name: str
     local: IPv4Address
     remote: IPv4Address
+    protected: bool
 
     def can_work(self, rib: Rib) -> bool:
         """Whether its packets can be sent and received: there are no keepalives to tell more."""
@@ -28,13 +30,14 @@ class GreTunnel:
 
 
 def gre_tunnels(config: RouterConfig) -> tuple[GreTunnel, ...]:
-    """Those that have both ends. One with `tunnel protection` is not among them: it stays down."""
+    """Those that have both ends."""
     found = []
     for interface in config.interfaces:
         tunnel = interface.tunnel
-        if tunnel is None or not tunnel.is_gre or tunnel.profile or interface.shutdown:
+        if tunnel is None or not tunnel.is_gre or interface.shutdown:
             continue
         local = tunnel_source(config, tunnel)
         if isinstance(local, IPv4Address) and isinstance(tunnel.destination, IPv4Address):
-            found.append(GreTunnel(interface.name, local, tunnel.destination))
+            protected = tunnel.profile is not None
+            found.append(GreTunnel(interface.name, local, tunnel.destination, protected))
     return tuple(found)

@@ -81,7 +81,7 @@ def _ident(
     newest = sas[-1].sas if sas else None
     peer = newest.remote if newest is not None else policy.phase2.peers[0]
     interface = plane.interfaces.named(policy.interface)
-    if policy.phase2.tunnel:
+    if interface is not None and interface.config.tunnel is not None:
         interface = egress_to(peer, plane.interfaces, plane.stack.rib)
     mtu = interface.mtu_of(peer.version) if interface is not None else 1500
     local_address = policy.phase2.local_address

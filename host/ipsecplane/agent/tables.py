@@ -99,8 +99,10 @@ def settings_of(
         return SaSettings(crypto.path_mtu(sa, 1500), 1500)
     df_policy = DF_POLICIES[config.df_bit_of(interface.config)]
     prefragment = config.prefragment_of(interface.config)
-    if interface.config.tunnel is None:
-        link = interface.mtu_of(sa.sas.remote.version)
+    tunnel = interface.config.tunnel
+    if tunnel is None or tunnel.is_gre:
+        way = interface if tunnel is None else egress_to(sa.sas.remote, interfaces, rib)
+        link = way.mtu_of(sa.sas.remote.version) if way is not None else 1500
         return SaSettings(crypto.path_mtu(sa, link), link, df_policy, prefragment)
     link = link_mtu_to(sa.sas.remote, interfaces, rib)
     own = interface.config.ip_mtu
@@ -161,11 +163,13 @@ def _pre_classifies(sa: SadEntry, crypto: Crypto, config: RouterConfig) -> bool:
 
 
 def _has_input_policy(name: str, interfaces: InterfaceTable, qos: QosPlan) -> bool:
-    """Whether it is a tunnel with an input policy, which sees what its SAs have decrypted."""
+    """Whether it is a tunnel with an input policy, which sees what its SAs have decrypted.
+
+    Not so with GRE: there the policy sees what is inside, when it comes in by the tunnel.
+    """
     one = interfaces.named(name)
-    return (
-        one is not None and one.config.tunnel is not None and qos.attached(name, INPUT) is not None
-    )
+    tunnel = one.config.tunnel if one is not None else None
+    return tunnel is not None and not tunnel.is_gre and qos.attached(name, INPUT) is not None
 
 
 def _tunnel_ways(interfaces: InterfaceTable, rib: Rib) -> Iterator[TunnelWay]:

@@ -50,8 +50,13 @@ class Tunnels:
         return [one for one in self._gre if one.name in self._gre_up - self._looped]
 
     def follow_routes(self, rib: Rib) -> None:
-        """A GRE tunnel is up while there is a way to its far end."""
-        self._gre_up = {one.name for one in self._gre if one.can_work(rib)}
+        """A GRE tunnel is up while there is a way to its far end, and what is to protect it."""
+        with_policy = {entry.interface for entry in self._crypto.spd.entries.values()}
+        self._gre_up = {
+            one.name
+            for one in self._gre
+            if one.can_work(rib) and (not one.protected or one.name in with_policy)
+        }
 
     def up(self) -> frozenset[str]:
         """Names of the tunnels whose line protocol is up: with SAs (guide chapter 9), or GRE."""
@@ -78,8 +83,9 @@ class Tunnels:
 
     def schedule(self, rib: Rib, now: float) -> None:
         """Something happened: see which tunnels lack SAs and could ask for some."""
-        wanting = {e.number for e in self._entries() if self._wants(e, rib)}
-        self._failed -= {e.number for e in self._entries() if self._crypto.sad.usable(e.number)}
+        asking = self._asking()
+        wanting = {e.number for e in asking if self._wants(e, rib)}
+        self._failed -= {e.number for e in asking if self._crypto.sad.usable(e.number)}
         for number in self._attempts.keys() - wanting:
             del self._attempts[number]
         for number in wanting - self._attempts.keys():
@@ -109,7 +115,17 @@ class Tunnels:
             for view in self._crypto.engine.isakmp_sas()
         )
 
+    def _asking(self) -> list[PolicyEntry]:
+        """Those that ask for SAs without traffic: also GRE tunnels', whose line does not wait."""
+        gre = {one.name for one in self._gre}
+        return [
+            entry
+            for entry in self._crypto.spd.entries.values()
+            if entry.phase2.tunnel or entry.interface in gre
+        ]
+
     def _entries(self) -> list[PolicyEntry]:
+        """Of IPsec tunnels."""
         return [entry for entry in self._crypto.spd.entries.values() if entry.phase2.tunnel]
 
     def _wants(self, entry: PolicyEntry, rib: Rib) -> bool:

@@ -43,7 +43,7 @@ from .policy import (
 )
 from .remote_policy import Remote, remote_policy
 from .selectors import Cube, cubes_of, uncovered
-from .tunnel_policy import tunnel_policy
+from .tunnel_policy import guard_gre, tunnel_policy
 
 SHADOW_LIMIT: Final = 2000
 """Rules up to which lines that never match are looked for (the search is quadratic)."""
@@ -59,10 +59,12 @@ def compile_spd(
     policies: list[InterfacePolicy] = []
     entries: dict[int, PolicyEntry] = {}
     warnings: list[str] = []
+    gre: list[PolicyEntry] = []
     for interface in config.interfaces:
         if interface.tunnel is not None and not interface.shutdown:
             policy = tunnel_policy(config, interface, numbers, entries.values())
             entries.update(policy.entries)
+            gre += policy.entries.values() if interface.tunnel.is_gre else ()
             policies += policy.policies
             warnings += policy.warnings
         remote = (remotes or {}).get(interface.ezvpn_outside or "")
@@ -81,7 +83,9 @@ def compile_spd(
             entries.update(compiler.entries)
         number = numbers.policy(interface.name)
         policies.append(InterfacePolicy(number, interface.name, interface.crypto_maps[0], rules))
-    return Spd(tuple(policies), entries, tuple(warnings))
+    # What IKE is asked for, the first entry that fits answers: tunnels before crypto maps.
+    ordered = {one.number: one for one in gre} | entries
+    return Spd(tuple(guard_gre(config, policies, gre, numbers)), ordered, tuple(warnings))
 
 
 ANYTHING: Final = ProxyIdentity(IPv4Network("0.0.0.0/0"))

@@ -65,7 +65,7 @@ def tunnel_maps(config: RouterConfig, interface: str | None, tag: str | None) ->
             continue
         mode = tunnel.mode
         head = f'Crypto Map IPv{mode.carrier} "{name}"'
-        protection = _protection(config, profile, mode.carrier != mode.overlay)
+        protection = _protection(config, profile, mode.overlay not in (0, mode.carrier))
         rows += [f"{head} 65536 ipsec-isakmp", f"\tProfile name: {profile.name}"]
         rows += [*protection, "", f"{head} 65537 ipsec-isakmp", "\tMap is a PROFILE INSTANCE."]
         if tunnel.destination is not None:
@@ -77,11 +77,21 @@ def tunnel_maps(config: RouterConfig, interface: str | None, tag: str | None) ->
                 "\t    permit ipv6 any any sequence 1",
             ]
         else:
-            rows += ["\tExtended IP access list", "\t    access-list  permit ip any any"]
+            what = _gre_ends(config, tunnel) if tunnel.is_gre else "ip any any"
+            rows += ["\tExtended IP access list", f"\t    access-list  permit {what}"]
         if tunnel.destination is not None:
             rows.append(f"\tCurrent peer: {str(tunnel.destination).upper()}")
         rows += [*protection, f"\tInterfaces using crypto map {name}:", f"\t\t{one.name}", ""]
     return rows
+
+
+def _gre_ends(config: RouterConfig, tunnel: TunnelConfig) -> str:
+    source: object = tunnel.source
+    if isinstance(source, str):
+        interface = config.interface(source)
+        address = interface.address if interface is not None else None
+        source = address.ip if address is not None else "0.0.0.0"
+    return f"gre host {source} host {tunnel.destination}"
 
 
 def sockets(config: RouterConfig, idents: Sequence[IdentView]) -> list[str]:
