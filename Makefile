@@ -42,7 +42,7 @@ formal: setup    ## prove the RTL, and find the bugs planted in it (minutes)
 
 rtl-test: setup  ## the RTL's benches (cocotb on Verilator) alone
 	sh tools/debian_packages.sh test
-	$(PYTHON) -m pytest tests/rtl
+	$(PYTHON) -m pytest -n auto --dist loadgroup -m "slow or not slow" tests/rtl
 
 rtl-examples: setup ## every example with --accelerator rtl: the files are the software model's (minutes)
 	$(PYTHON) -m pytest -n auto -m "slow or not slow" tests/scenario/test_rtl.py

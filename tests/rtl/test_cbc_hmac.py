@@ -168,7 +168,7 @@ SIZES: Final = {1: (3, 7), 8: (5, 10), 24: (7, 12)}
 
 @pytest.mark.parametrize("decrypt", [False, True])
 @pytest.mark.parametrize("inner", [64, 1400])
-@pytest.mark.parametrize("engines", [1, 8, 24])
+@pytest.mark.parametrize("engines", [1, pytest.param(8, marks=pytest.mark.slow), 24])
 def test_throughput(engines: int, inner: int, decrypt: bool) -> None:
     slots, rows = SIZES[engines]
     simulate(
