@@ -100,11 +100,12 @@ def settings_of(
     df_policy = DF_POLICIES[config.df_bit_of(interface.config)]
     prefragment = config.prefragment_of(interface.config)
     tunnel = interface.config.tunnel
+    if tunnel is None:
+        link = interface.mtu_of(sa.sas.remote.version)
+    else:
+        link = link_mtu_to(sa.sas.remote, interfaces, rib)
     if tunnel is None or tunnel.is_gre:
-        way = interface if tunnel is None else egress_to(sa.sas.remote, interfaces, rib)
-        link = way.mtu_of(sa.sas.remote.version) if way is not None else 1500
         return SaSettings(crypto.path_mtu(sa, link), link, df_policy, prefragment)
-    link = link_mtu_to(sa.sas.remote, interfaces, rib)
     own = interface.config.ip_mtu
     if own is not None and interface.config.prefragment is None:
         # Guide chapter 2: the tunnel's IP MTU decides; above the MTU of the interface by which its
