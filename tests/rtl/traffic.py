@@ -262,6 +262,17 @@ def shortened(random: Random, packet: bytes) -> bytes:
     return bytes(octets)
 
 
+def rerouted(packet: bytes) -> bytes:
+    """With AH right behind an IPv6 header: a routing header between them of type 4, for which AH
+    cannot be checked. Other packets as they are."""
+    if len(packet) < 40 or packet[0] >> 4 != 6 or packet[6] != ip.AH:
+        return packet
+    routing = bytes((ip.AH, 2, 4, 1)) + bytes(20)
+    length = int.from_bytes(packet[4:6], "big") + len(routing)
+    head = packet[:4] + length.to_bytes(2, "big") + bytes((_ROUTING,)) + packet[7:40]
+    return head + routing + packet[40:]
+
+
 # -- requests --------------------------------------------------------------------------------------
 
 
@@ -317,6 +328,8 @@ class Peer:
         packet = spoilt(random, packet, 0.15)
         if random.random() < 0.1:
             packet = shortened(random, packet)
+        if random.random() < 0.05:
+            packet = rerouted(packet)
         if random.random() < 0.03 and len(packet) > 8:
             packet = packet[:6] + b"\x20" + packet[7:]  # more fragments
         epoch = sa.epoch
