@@ -46,6 +46,10 @@ module stream_narrow #(
             if (m_tvalid && m_tready) part <= over ? '0 : part + 1'b1;
             if (rst) part <= '0;
         end
+
+`ifdef FORMAL
+`include "stream_narrow_properties.svh"
+`endif
     end
 endmodule
 

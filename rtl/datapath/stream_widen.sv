@@ -56,6 +56,10 @@ module stream_widen #(
                 full <= 1'b0;
             end
         end
+
+`ifdef FORMAL
+`include "stream_widen_properties.svh"
+`endif
     end
 endmodule
 
