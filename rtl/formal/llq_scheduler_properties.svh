@@ -1,5 +1,6 @@
 // Properties of llq_scheduler, read inside it when FORMAL is defined: strict priority, and that no
-// class with weight starves. Levels, weights and sizes are free; at most one packet a handle waits.
+// class with weight starves; or with LISTS that nothing is lost. Levels, weights and sizes are free; at
+// most one packet a handle waits.
 
 logic f_started = 1'b0;
 always_ff @(posedge clk) f_started <= 1'b1;
@@ -15,6 +16,7 @@ end
 class_t f_choice;
 assign f_choice = waiting1 != '0 ? from(waiting1, turn1)
     : waiting2 != '0 ? from(waiting2, turn2) : candidate;
+wire f_valid = waiting1 != '0 || waiting2 != '0 || candidate_valid;
 
 logic [HANDLE_W+3:0] f_sum;
 always_comb begin
@@ -41,9 +43,9 @@ always_ff @(posedge clk) if (f_started) begin
     if (state == WEIGH) assert (seen[visited]);
     if (refresh && weighted[taken_class]) assert (!candidate_valid && state == REST);
     if (refresh && more) assert (some[taken_class]);
-    if (settled != '0 && choice_valid) assert (choice == f_choice && some[choice]);
+    if (settled != '0 && choice_valid) assert (f_valid && choice == f_choice && some[choice]);
     if (settled[1]) assert (settled[0]);
-    if (settled[1] && chosen_valid) assert (chosen == f_choice && some[chosen]);
+    if (settled[1] && chosen_valid) assert (f_valid && chosen == f_choice && some[chosen]);
     if (settled[1] && chosen_valid) assert (chosen_head == heads[chosen]);
     if (settled != '0) assert (!refresh);
     // What the candidate is allowed suffices for its packet.
@@ -52,6 +54,9 @@ always_ff @(posedge clk) if (f_started) begin
             && deficits[candidate] >= DEFICIT_W'(heads[candidate][SIZE_W-1:0]));
 end
 
+`ifdef LISTS
+`include "llq_scheduler_lists.svh"
+`else
 // -- strict priority -------------------------------------------------------------------------------
 always_ff @(posedge clk) if (f_started && take) begin
     assert (some[next_class]);
@@ -96,3 +101,4 @@ always_ff @(posedge clk) if (f_started && f_follow) begin
     if (!candidate_valid && has_quantum) assert (visited != f_class && f_now < f_before);
     if (!candidate_valid && !has_quantum) assert (f_now[23:8] < f_before[23:8]);
 end
+`endif

@@ -48,8 +48,8 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A change of `old` into `new` in one RTL file, which the proof `name` has to find. CI runs
-    the `quick` ones."""
+    """A change of `old` into `new` in one RTL file, which `task` of the proof `name` has to find.
+    CI runs the `quick` ones."""
 
     name: str
     file: str
@@ -57,6 +57,7 @@ class Bug:
     new: str
     what: str
     quick: bool = True
+    task: str = "search"
 
     def __str__(self) -> str:
         return f"{self.name}: {self.what}"
@@ -73,6 +74,7 @@ PROOFS: Final = (
     Proof("stream_narrow", "prove", True),
     Proof("llq_police", "prove", True),
     Proof("llq_scheduler", "prove", True),
+    Proof("llq_scheduler", "lists", True),
     Proof("replay_unit", "prove", True),
     Proof("replay_unit", "guide", False),
 )
@@ -126,6 +128,13 @@ BUGS: Final = (
     Bug("llq_scheduler", "datapath/llq_scheduler.sv",
         "(has_quantum ? '0 : DEFICIT_W'", "(1'b0 ? '0 : DEFICIT_W'",
         "a class that is visited gets one quantum after another", quick=False),
+    Bug("llq_scheduler", "datapath/llq_scheduler.sv",
+        "assign put_ready = !refresh", "assign put_ready = 1'b1",
+        "a packet comes while a list's head is replaced", task="lost"),
+    Bug("llq_scheduler", "datapath/llq_scheduler.sv",
+        "if (does_put) tails[put_class] <= put_handle;",
+        "if (first_put) tails[put_class] <= put_handle;",
+        "the third of a list takes the place of the second", task="lost"),
     Bug("replay_unit", "datapath/replay_unit.sv",
         "row3.header <= follows ? next_header : row2.header", "row3.header <= row2.header",
         "two copies back to back"),
@@ -196,7 +205,7 @@ def prove(proof: Proof) -> str:
 def find(bug: Bug) -> str:
     """FAIL if the proof finds the bug."""
     with tempfile.TemporaryDirectory(prefix="proof-") as work:
-        return run(bug.name, "search", plant(bug, Path(work)), Path(work))
+        return run(bug.name, bug.task, plant(bug, Path(work)), Path(work))
 
 
 def _path() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import cycle, pairwise
+from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -161,7 +161,8 @@ class Rekeyed:
     """One row with two sets of keys, A and B, in turn, while its packets are under way.
 
     A model of each set sees every packet, and their sequence numbers are the same: an answer has to
-    be the one's or the other's, whole, and may change over only as often as the row did.
+    be the one's or the other's, whole. An *epoch* is the time from one change of the row to
+    the next: a packet is of the one in which it was sent or of a later one that has begun.
     """
 
     def __init__(self, world: World, index: int, both: tuple[Tunnel, Tunnel]) -> None:
@@ -171,7 +172,10 @@ class Rekeyed:
             for rig, sa in zip(rigs, both, strict=True):
                 rig.install(sa, index)
         self.due: tuple[list[tuple[bytes, bytes]], ...] = ([], [])  # of A, of B
-        self.came: tuple[list[int], ...] = ([], [])  # which of them came: 0, 1
+        self.came: list[int] = [0, 0]
+        self.sent_in: tuple[list[int], ...] = ([], [])  # epochs; A's are even, B's odd
+        self.epochs = [0, 0]  # of the last answer
+        self.begun, self.whole = 0, 0  # the epoch that has begun, and the one the row is wholly in
 
     def send(self, random: Random) -> None:
         """One packet to be encrypted, and one from a peer that has either key."""
@@ -186,16 +190,32 @@ class Rekeyed:
             (a,), (b,) = (rig.accelerator.process(frame, 0.0) for rig in self.models)
             assert a != b
             self.due[inbound].append((a, b))
+            self.sent_in[inbound].append(self.whole)
             self.world.source.put(Packet(frame))
 
     def check(self, frame: bytes) -> None:
         path = World.path(frame)
-        place = len(self.came[path])
+        place = self.came[path]
         assert frame in self.due[path][place], f"row {self.index}, {path}: {place} is of no key"
-        self.came[path].append(self.due[path][place].index(frame))
+        epoch = max(self.epochs[path], self.sent_in[path][place])
+        epoch += epoch % 2 != self.due[path][place].index(frame)
+        assert epoch <= self.begun, (
+            f"row {self.index}, {path}: {place} is not of epoch {self.begun}"
+        )
+        self.epochs[path] = epoch
+        self.came[path] += 1
 
-    async def put_in_force(self, which: int) -> None:
-        sa = self.both[which]
+    def under_way(self, path: int) -> int:
+        return len(self.due[path]) - self.came[path]
+
+    async def change(self) -> None:
+        """Put the other set of keys in force."""
+        self.begun += 1
+        await self.install()
+        self.whole = self.begun
+
+    async def install(self) -> None:
+        sa = self.both[self.begun % 2]
         for inbound in (False, True):
             await self.world.axi.shadow(sa_registers(sa.inbound() if inbound else sa.outbound()))
             assert await self.world.axi.command(INSTALL, self.index, inbound=inbound) == 0
@@ -220,27 +240,25 @@ async def rekey_under_load(dut: Any) -> None:
     }
     world.sink.on_packet = lambda packet, now: rows[packet.octets[17]].check(packet.octets)
     for row in rows.values():
-        await row.put_in_force(0)
+        await row.install()
     turns, chosen = 4, cycle(rows.values())
 
     def under_way() -> int:
-        return max(sum(len(r.due[p]) - len(r.came[p]) for r in rows.values()) for p in (0, 1))
+        return max(sum(row.under_way(path) for row in rows.values()) for path in (0, 1))
 
-    for turn in range(1, turns + 1):
+    for _ in range(turns):
         for row in rows.values():
             while under_way() < UNDER_WAY:
                 next(chosen).send(random)
             await ClockCycles(dut.clk, random.randint(1, 600))
-            await row.put_in_force(turn % 2)
+            await row.change()
             assert under_way(), "no load"
     for row in rows.values():
         row.send(random)  # with what is in force in the end
         for path in (0, 1):
-            while len(row.came[path]) < len(row.due[path]):
+            while row.under_way(path):
                 await ClockCycles(dut.clk, 100)
-            changes = sum(x != y for x, y in pairwise(row.came[path]))
-            assert 0 < changes <= turns, (row.index, path, row.came[path])
-            assert row.came[path][-1] == turns % 2
+            assert row.epochs[path] == turns, (row.index, path)
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.6])
