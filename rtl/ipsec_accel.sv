@@ -113,8 +113,9 @@ module ipsec_accel #(
     wire packet::request_t tx_request, rx_request;
     wire [127:0] tx_head_tdata, rx_head_tdata, tx_in_tdata, rx_in_tdata;
     wire [15:0] tx_head_tkeep, rx_head_tkeep, tx_in_tkeep, rx_in_tkeep;
-    wire tx_head_tuser, tx_head_tlast, tx_head_tvalid, tx_head_tready;
-    wire rx_head_tuser, rx_head_tlast, rx_head_tvalid, rx_head_tready;
+    wire [1:0] tx_head_tuser, rx_head_tuser;
+    wire tx_head_tlast, tx_head_tvalid, tx_head_tready;
+    wire rx_head_tlast, rx_head_tvalid, rx_head_tready;
     wire tx_in_tlast, tx_in_tvalid, tx_in_tready, rx_in_tlast, rx_in_tvalid, rx_in_tready;
     wire tx_queue_idle, rx_queue_idle;
 
@@ -189,7 +190,7 @@ module ipsec_accel #(
     wire rx_frame_tlast, rx_frame_tvalid, rx_frame_tready, merged_tuser;
 
     frame_results tx_results (
-        .clk, .rst, .s_prefix_tuser(tx_head_tuser), .s_prefix_tdata(tx_head_tdata),
+        .clk, .rst, .s_prefix_tuser(tx_head_tuser[0]), .s_prefix_tdata(tx_head_tdata),
         .s_prefix_tkeep(tx_head_tkeep), .s_prefix_tlast(tx_head_tlast),
         .s_prefix_tvalid(tx_head_tvalid), .s_prefix_tready(tx_head_tready),
         .s_axis_tuser(tx_result), .s_axis_tdata(tx_tdata), .s_axis_tkeep(tx_tkeep),
@@ -199,7 +200,7 @@ module ipsec_accel #(
         .m_axis_tready(tx_frame_tready)
     );
 
-    frame_results rx_results (
+    frame_overtake rx_results (
         .clk, .rst, .s_prefix_tuser(rx_head_tuser), .s_prefix_tdata(rx_head_tdata),
         .s_prefix_tkeep(rx_head_tkeep), .s_prefix_tlast(rx_head_tlast),
         .s_prefix_tvalid(rx_head_tvalid), .s_prefix_tready(rx_head_tready),
@@ -226,7 +227,7 @@ module ipsec_accel #(
         .m_tready(m_axis_tready)
     );
 
-    wire unused = &{1'b0, merged_tuser};
+    wire unused = &{1'b0, merged_tuser, tx_head_tuser[1]};
 endmodule
 
 `default_nettype wire

@@ -1,4 +1,4 @@
-// The fast receive path's way out: the inner packet, or what came, once everything is known.
+// The fast receive path's way out: the inner packet, or what came, once everything is known (decap_order).
 //
 // Nothing of the plaintext's ring leaves before its packet's verdict is here: ICV and replay unit have said
 // yes. A refusal sends what came, which never was decrypted. From the verdict to the first beat: 2 cycles.
@@ -21,13 +21,13 @@ module decap_release #(
     input  wire  [ADDR_W:0]             came_at,
     input  wire  [4:0]                  came_count,
     input  wire  [127:0]                came_data,
-    output logic [ADDR_W:0]             came_freed,
+    output wire  [ADDR_W:0]             came_freed,
     // Plaintext, the same
     input  wire                         plain_en,
     input  wire  [ADDR_W:0]             plain_at,
     input  wire  [4:0]                  plain_count,
     input  wire  [127:0]                plain_data,
-    output logic [ADDR_W:0]             plain_freed,
+    output wire  [ADDR_W:0]             plain_freed,
     // In the order of the plans: whole numbers; what was inside, and where it begins and ends; verdicts
     input  wire                         number_valid,
     input  wire  [63:0]                 number,
@@ -54,31 +54,17 @@ module decap_release #(
     localparam int AT_W = ADDR_W + 1;
     typedef logic [AT_W-1:0] at_t;
 
-    wire plan_here, number_here, opened_here;
-    wire [15:0] sa_index;
-    wire [31:0] spi;
-    wire [16:0] length;
-    wire at_t base, inner_at, inner_end;
-    wire [63:0] number_now;
-    wire packet::opened_t inner;
-    job_queue #(.WIDTH(65 + AT_W), .DEPTH(DEPTH)) plans (
-        .clk, .rst, .put(plan_valid),
-        .put_data({plan.sa_index, plan.spi, plan.length, plan_base}), .valid(plan_here),
-        .data({sa_index, spi, length, base}), .get(over)
+    wire next_valid, begins;
+    wire packet::known_t next;
+    wire at_t base, inner_at;
+    decap_order #(.ADDR_W(ADDR_W), .DEPTH(DEPTH)) order (
+        .clk, .rst, .plan_valid, .plan, .plan_base, .came_at, .number_valid, .number, .opened_valid,
+        .opened, .opened_at, .opened_end, .verdict_valid, .verdict, .verdict_get, .next_valid, .next,
+        .next_base(base), .next_inner(inner_at), .begins, .over, .came_freed, .plain_freed
     );
-    job_queue #(.WIDTH(64), .DEPTH(DEPTH)) numbers (
-        .clk, .rst, .put(number_valid), .put_data(number), .valid(number_here),
-        .data(number_now), .get(over)
-    );
-    job_queue #(.WIDTH(packet::OPENED_W + 2 * AT_W), .DEPTH(DEPTH), .THROUGH(1)) inners (
-        .clk, .rst, .put(opened_valid), .put_data({opened, opened_at, opened_end}),
-        .valid(opened_here), .data({inner, inner_at, inner_end}), .get(over)
-    );
-    assign verdict_get = over;
 
-    wire may = plan_here && number_here && opened_here && verdict_valid;
-    wire [4:0] reason = verdict != packet::OK ? verdict : inner.reason;
-    wire refused = reason != packet::OK;
+    wire refused = next.reason != packet::OK;
+    wire nothing = !refused && next.inner.dummy;
     logic sending, asking, word, word_last, word_first, of_original;
     logic [4:0] word_octets;
     at_t at;
@@ -86,6 +72,7 @@ module decap_release #(
     wire taken = word && m_axis_tready;
     wire ask = asking && (!word || taken);
     wire last = left <= 17'd16;
+    assign begins = next_valid && !sending;
     assign over = taken && word_last;
 
     wire [127:0] plain_word, came_word;
@@ -102,7 +89,7 @@ module decap_release #(
 
     logic [127:0] out_word;
     logic [15:0] out_keep;
-    wire [127:0] first_word = packet::reversed(inner.first);
+    logic [127:0] first_word;
     always_comb
         for (int i = 0; i < 16; i++) begin
             out_keep[i] = 5'(i) < word_octets;
@@ -116,23 +103,25 @@ module decap_release #(
 
     always_ff @(posedge clk) begin
         count_valid <= 1'b0;
-        if (may && !sending) begin
+        if (begins) begin
             sending <= 1'b1;
             asking <= 1'b1;
             of_original <= refused;
             word_first <= 1'b1;
+            first_word <= packet::reversed(next.inner.first);
             at <= refused ? base : inner_at;
-            left <= refused ? length : inner.dummy ? 17'd0 : inner.total;
-            m_axis_tuser.none <= !refused && inner.dummy;
-            m_axis_tuser.reason <= reason;
-            m_axis_tuser.ethertype <= refused || !inner.v6
+            left <= refused ? next.length : nothing ? 17'd0 : next.inner.total;
+            m_axis_tuser.none <= nothing;
+            m_axis_tuser.urgent <= next.urgent;
+            m_axis_tuser.reason <= next.reason;
+            m_axis_tuser.ethertype <= refused || !next.inner.v6
                 ? packet::ETHERTYPE_IPV4 : packet::ETHERTYPE_IPV6;
-            m_axis_tuser.spi <= spi;
-            m_axis_tuser.number <= number_now;
+            m_axis_tuser.spi <= next.spi;
+            m_axis_tuser.number <= next.number;
             count_valid <= 1'b1;
-            count.sa_index <= sa_index;
-            count.reason <= reason;
-            count.octets <= refused || inner.dummy ? 17'd0 : inner.total;
+            count.sa_index <= next.sa_index;
+            count.reason <= next.reason;
+            count.octets <= refused || nothing ? 17'd0 : next.inner.total;
         end
         if (ask) begin
             at <= at + at_t'(16);
@@ -144,17 +133,11 @@ module decap_release #(
         if (ask) word <= 1'b1;
         else if (taken) word <= 1'b0;
         if (taken) word_first <= 1'b0;
-        if (over) begin
-            sending <= 1'b0;
-            came_freed <= base + at_t'(length);
-            plain_freed <= inner_end;
-        end
+        if (over) sending <= 1'b0;
         m_axis_tuser.last <= 1'b1;
         count.of_sa <= 1'b1;
         count.inbound <= 1'b1;
         if (rst) begin
-            came_freed <= '0;
-            plain_freed <= '0;
             sending <= 1'b0;
             asking <= 1'b0;
             word <= 1'b0;
@@ -162,7 +145,7 @@ module decap_release #(
         end
     end
 
-    wire unused = &{1'b0, plan, came_at[ADDR_W], plain_at[ADDR_W]};
+    wire unused = &{1'b0, plain_at[ADDR_W], next.inner.reason};
 endmodule
 
 `default_nettype wire

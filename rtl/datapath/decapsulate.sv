@@ -562,6 +562,7 @@ module decapsulate #(
             endcase
         end
         m_axis_tuser.last <= 1'b1;
+        m_axis_tuser.urgent <= |request.level;
         m_axis_tuser.spi <= spi_shown;
         m_axis_tuser.number <= number_shown;
         count.inbound <= 1'b1;

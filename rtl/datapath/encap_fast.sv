@@ -235,6 +235,7 @@ module encap_fast #(
     wire packet::result_t result;
     assign result.none = 1'b0;
     assign result.last = 1'b1;
+    assign result.urgent = 1'b0;
     assign result.reason = packet::OK;
     assign result.ethertype = packet::ETHERTYPE_IPV4;
     assign result.spi = out.spi;

@@ -457,6 +457,7 @@ module encapsulate #(
                 default: state <= IDLE;
             endcase
         end
+        m_axis_tuser.urgent <= 1'b0;
         count.inbound <= 1'b0;
         count.sa_index <= request.sa_index;
         if (rst) begin

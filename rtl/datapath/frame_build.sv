@@ -130,6 +130,8 @@ module frame_build (
             nth <= 5'd0;
         end
     end
+
+    wire unused = &{1'b0, s_axis_tuser.urgent};
 endmodule
 
 `default_nettype wire

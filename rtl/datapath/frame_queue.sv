@@ -31,8 +31,8 @@ module frame_queue #(
     input  wire                     s_axis_tlast,
     input  wire                     s_axis_tvalid,
     output wire                     s_axis_tready,
-    // Prefixes to frame_results
-    output wire                     m_prefix_tuser,
+    // Prefixes to frame_results; tuser: of a packet of priority, a whole frame
+    output wire  [1:0]              m_prefix_tuser,
     output wire  [127:0]            m_prefix_tdata,
     output wire  [15:0]             m_prefix_tkeep,
     output wire                     m_prefix_tlast,
@@ -51,6 +51,7 @@ module frame_queue #(
     output wire                     ready,
     output wire                     idle
 );
+    wire [1:0] queued_level;
     wire [127:0] queued_tdata;
     wire [15:0] queued_tkeep;
     wire queued_tlast, queued_tvalid, queued_tready, queue_ready, whole_ready, kept;
@@ -59,17 +60,17 @@ module frame_queue #(
         .clk, .rst, .setup, .rule_write, .rule_ready, .grant, .s_prefix_tdata, .s_prefix_tkeep,
         .s_prefix_tlast, .s_prefix_tvalid(s_prefix_tvalid && !s_prefix_tuser),
         .s_prefix_tready(queue_ready), .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast,
-        .s_axis_tvalid, .s_axis_tready, .path_ready, .m_prefix_tdata(queued_tdata),
+        .s_axis_tvalid, .s_axis_tready, .path_ready, .m_prefix_tuser(queued_level), .m_prefix_tdata(queued_tdata),
         .m_prefix_tkeep(queued_tkeep), .m_prefix_tlast(queued_tlast),
         .m_prefix_tvalid(queued_tvalid), .m_prefix_tready(queued_tready), .m_axis_tuser,
         .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast, .m_axis_tvalid, .m_axis_tready, .kept,
         .count, .ready, .idle
     );
 
-    frame_merge merge (
-        .clk, .rst, .s_a_tuser(1'b0), .s_a_tdata(queued_tdata), .s_a_tkeep(queued_tkeep),
+    frame_merge #(.USER_W(2)) merge (
+        .clk, .rst, .s_a_tuser({|queued_level, 1'b0}), .s_a_tdata(queued_tdata), .s_a_tkeep(queued_tkeep),
         .s_a_tlast(queued_tlast), .s_a_tvalid(queued_tvalid), .s_a_tready(queued_tready),
-        .s_b_tuser(1'b1), .s_b_tdata(s_prefix_tdata), .s_b_tkeep(s_prefix_tkeep),
+        .s_b_tuser(2'b01), .s_b_tdata(s_prefix_tdata), .s_b_tkeep(s_prefix_tkeep),
         .s_b_tlast(s_prefix_tlast), .s_b_tvalid(s_prefix_tvalid && s_prefix_tuser),
         .s_b_tready(whole_ready), .m_axis_tuser(m_prefix_tuser), .m_axis_tdata(m_prefix_tdata),
         .m_axis_tkeep(m_prefix_tkeep), .m_axis_tlast(m_prefix_tlast),

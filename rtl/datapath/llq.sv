@@ -11,7 +11,7 @@
 // the limit of its class, so to speak), and if its class has no priority, while less than a quarter
 // is free: what is not urgent does not take priority's room.
 //
-// A frame of n beats takes n + 2 cycles on its way out, and n + 5 on its way in, n + 11 where it is policed.
+// A frame of n beats takes n + 3 cycles on its way out, and n + 5 on its way in, n + 11 where it is policed.
 `default_nettype none
 
 module llq #(
@@ -41,14 +41,15 @@ module llq #(
     input  wire                     s_axis_tvalid,
     output wire                     s_axis_tready,
     // Frames out, likewise. `path_ready`: the path could take a request; when it cannot, none is
-    // chosen for it
+    // chosen for it. Both bring the level of the class
     input  wire                     path_ready,
+    output wire  [1:0]              m_prefix_tuser,
     output wire  [127:0]            m_prefix_tdata,
     output wire  [15:0]             m_prefix_tkeep,
     output wire                     m_prefix_tlast,
     output wire                     m_prefix_tvalid,
     input  wire                     m_prefix_tready,
-    output wire packet::request_t   m_axis_tuser,
+    output packet::request_t        m_axis_tuser,
     output wire  [127:0]            m_axis_tdata,
     output wire  [15:0]             m_axis_tkeep,
     output wire                     m_axis_tlast,
@@ -197,24 +198,29 @@ module llq #(
     // -- waiting -------------------------------------------------------------------------------------
     wire next_valid;
     wire [3:0] next_class;
+    wire [1:0] next_level;
     wire [HANDLE_W-1:0] next_handle;
     wire [16:0] next_size;
     logic busy, granted;
     wire leaves;                        // the last beat of a frame
-    wire start = next_valid && path_ready && (!busy || leaves) && (!setup.gated || granted);
+    wire start = next_valid && path_ready && !busy && (!setup.gated || granted);
 
     llq_scheduler #(.HANDLE_W(HANDLE_W)) scheduler (
         .clk, .rst, .set, .set_ready, .set_class, .set_level(set_rule.level),
         .set_weight(set_rule.weight), .put, .put_ready, .put_class(number), .put_handle(handle),
         .put_size(request.length), .put_waiting(waiting), .empty, .next_valid, .next_class,
-        .next_handle, .next_size, .take(start)
+        .next_level, .next_handle, .next_size, .take(start)
     );
 
     logic [packet::REQUEST_W-1:0] requests [1 << HANDLE_W];
-    logic [packet::REQUEST_W-1:0] request_out;
+    packet::request_t request_out;
+    logic [1:0] level_out;
     always_ff @(posedge clk) begin
         if (put) requests[handle] <= request;
-        if (start) request_out <= requests[next_handle];
+        if (start) begin
+            request_out <= requests[next_handle];
+            level_out <= next_level;
+        end
     end
 
     // -- frames out ----------------------------------------------------------------------------------
@@ -240,11 +246,15 @@ module llq #(
     for (genvar i = 0; i < 16; i++) begin : lane
         assign word_keep[i] = 5'(i) < word_octets;
     end
+    assign m_prefix_tuser = level_out;
     assign m_prefix_tdata = word_data;
     assign m_prefix_tkeep = word_keep;
     assign m_prefix_tlast = word_end;
     assign m_prefix_tvalid = word_valid && in_prefix;
-    assign m_axis_tuser = request_out;
+    always_comb begin
+        m_axis_tuser = request_out;
+        m_axis_tuser.level = {6'd0, level_out};
+    end
     assign m_axis_tdata = word_data;
     assign m_axis_tkeep = word_keep;
     assign m_axis_tlast = word_end;

@@ -41,6 +41,7 @@ module llq_scheduler #(
     // What goes next, and that it goes
     output wire                        next_valid,
     output wire  [$clog2(CLASSES)-1:0] next_class,
+    output wire  [1:0]                 next_level,
     output wire  [HANDLE_W-1:0]        next_handle,
     output wire  [SIZE_W-1:0]          next_size,
     input  wire                        take
@@ -94,6 +95,7 @@ module llq_scheduler #(
 
     assign next_valid = chosen_valid && settled[1] && !put && !set;
     assign next_class = chosen;
+    assign next_level = {second[chosen], first[chosen]};
     assign {next_handle, next_size} = chosen_head;
     assign put_ready = !refresh;
     assign put_waiting = some[put_class] ? counts[put_class] : '0;

@@ -31,7 +31,8 @@ package packet;
     } op_t;
 
     // -- sideband ---------------------------------------------------------------------------------
-    // With a request: the crypto header's fields that the engines need, and the packet's octets.
+    // With a request: the crypto header's fields that the engines need, and the packet's octets. Behind the
+    // queues `level` is that of the packet's class: 1, 2 have priority.
     typedef struct packed {
         logic [1:0]  operation;
         logic [15:0] sa_index;
@@ -47,10 +48,11 @@ package packet;
     } request_t;
 
     // With a result. `last`: no more results of this request; `none`: it has none, the one beat
-    // has no octets.
+    // has no octets; `urgent`: a received packet of priority, which may have overtaken others.
     typedef struct packed {
         logic        none;
         logic        last;
+        logic        urgent;
         logic [4:0]  reason;
         logic [15:0] ethertype;
         logic [31:0] spi;
@@ -127,6 +129,7 @@ package packet;
         logic [2:0]   cipher;
         logic [2:0]   integrity;
         logic         esn;
+        logic         urgent;            // it may overtake others on its way out
         logic [1:0]   mark;              // the outer header's ECN field
         logic [16:0]  length;            // of the packet
         logic [16:0]  octets;            // from SPI to the end of the ciphertext
@@ -159,13 +162,25 @@ package packet;
         logic [127:0] first;             // its first 16, as they are to leave
     } opened_t;
 
+    // All that is to be known of it before it leaves, or is sent back as it came.
+    typedef struct packed {
+        logic         urgent;
+        logic [4:0]   reason;
+        logic [15:0]  sa_index;
+        logic [31:0]  spi;
+        logic [63:0]  number;
+        logic [16:0]  length;            // as it came
+        opened_t      inner;
+    } known_t;
+
     // Bits of the structures that go through queues; yosys has no $bits of a type.
     localparam int JOB_W = 362;
     localparam int REQUEST_W = 182;
-    localparam int RESULT_W = 119;
+    localparam int RESULT_W = 120;
     localparam int PLAN_W = 300;
-    localparam int RECEIVE_PLAN_W = 251;
+    localparam int RECEIVE_PLAN_W = 252;
     localparam int OPENED_W = 152;
+    localparam int KNOWN_W = 287;
     localparam int INBOUND_W = 109;
     localparam int OUTBOUND_W = 477;
     localparam int LLQ_RULE_W = 93;

@@ -61,7 +61,7 @@ module transmit_path #(
     // A look-up's row is no longer used
     output wire                     done
 );
-    wire plan_valid, fast_over, slow, slow_idle;
+    wire plan_valid, fast_over, crowded, slow, slow_idle;
     wire packet::plan_t plan;
     wire packet::request_t slow_request;
     wire [127:0] fast_tdata, slow_tdata;
@@ -87,7 +87,7 @@ module transmit_path #(
         .sa_found(sa_found && !slow_has), .sa_row, .number_write(select_write),
         .number(select_number), .plan_valid, .plan, .m_fast_tdata(fast_tdata),
         .m_fast_tkeep(fast_tkeep), .m_fast_tlast(fast_tlast), .m_fast_tvalid(fast_tvalid),
-        .m_fast_tready(fast_tready), .fast_over, .m_slow_tuser(slow_request),
+        .m_fast_tready(fast_tready), .fast_over, .crowded, .m_slow_tuser(slow_request),
         .m_slow_tdata(slow_tdata), .m_slow_tkeep(slow_tkeep), .m_slow_tlast(slow_tlast),
         .m_slow_tvalid(slow_tvalid), .m_slow_tready(slow_tready), .slow_idle, .slow,
         .count_valid(fast_count_valid), .count(fast_count), .idle
@@ -118,6 +118,11 @@ module transmit_path #(
         .m_axis_tuser(fast_gives.tuser), .m_axis_tdata(fast_gives.tdata), .m_axis_tkeep(fast_gives.tkeep),
         .m_axis_tlast(fast_gives.tlast), .m_axis_tvalid(fast_gives.tvalid),
         .m_axis_tready(m_axis_tready && !slow_has), .over(fast_over)
+    );
+
+    backlog #(.DEPTH(IN_FLIGHT)) to_leave (
+        .clk, .rst, .plan_valid, .plan, .over(fast_over), .crowded,
+        .leaves(fast_gives.tvalid && m_axis_tready && !slow_has)
     );
 
     encapsulate #(.ADDR_W(ADDR_W)) slow_way (

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,9 @@ NOTHING_IN_FRONT: Final = {
     "rx_llq_count": 0, "llq_ready": 1, "in_front": 0,
 }  # fmt: skip
 FLOOD: Final = 24  # packets of 1400 octets: more than the framed bench's queue has room for
+# Packets of priority meanwhile, and cycles between them: each finds what is before it elsewhere
+URGENT: Final = 3
+APART: Final = range(240, 340)
 # Rows of the bench, their key sizes, octets inner: ends of packets at every place in a beat
 LATENCIES: Final = (
     *((0, "128", size) for size in (64, 68, 72, 76, 256, 1400)),
@@ -147,10 +150,15 @@ class Bench:
         )  # fmt: skip
         return header + self.random.randbytes(size - 20)
 
-    def sealed(self, row: int, size: int) -> bytes:
+    def make(self, inbound: bool, row: int, size: int) -> bytes:
+        """A packet to be encrypted, or to be decrypted to one of `size` octets."""
+        plain = self.plain(size)
+        return self.sealed(row, plain) if inbound else plain
+
+    def sealed(self, row: int, plain: bytes) -> bytes:
         """As the peer sends it: the model makes it with the same SA, its numbers go on."""
         header = CryptoHeader(Operation.ENCRYPT, row, ethertype=0x0800, epoch=self.sas[row].epoch)
-        frame = ETHERNET + header.encode() + self.plain(size)
+        frame = ETHERNET + header.encode() + plain
         (answer,) = self.rig.accelerator.process(frame, 0.0)
         assert answer[15] == 0
         return answer[46:]
@@ -186,7 +194,7 @@ async def engine_stream(dut: Any) -> None:
     await bench.begin()
     if chosen["gcm"]:
         for inbound, way in ((False, "transmit"), (True, "receive")):
-            make = bench.sealed if inbound else lambda row, size: bench.plain(size)
+            make = partial(bench.make, inbound)
             for size in SIZES:
                 for mix, rows in (("128", [0]), ("256", [1]), ("mix", [0, 1, 2, 3])):
                     count = 40 if size == 64 else 14
@@ -200,8 +208,9 @@ async def engine_stream(dut: Any) -> None:
                 waits[key, size] = first[0] - (bench.last_in if inbound else come)[0]
             found |= {f"latency {key} {size} {way}": wait for (key, size), wait in waits.items()}
             found[f"latency worst {way}"] = max(waits.values())
+        found["latency priority receive"] = await overtakes(bench)
     for inbound, way in ((False, "transmit"), (True, "receive")):
-        make = bench.sealed if inbound else lambda row, size: bench.plain(size)
+        make = partial(bench.make, inbound)
         for size in SIZES:
             count = 5 * engines + 1 if engines > 1 else 12
             rows = [4, 5, 6]
@@ -222,23 +231,41 @@ async def framed_port(dut: Any) -> None:
     found: dict[str, float] = {}
     await bench.begin()
     for inbound, way in ((False, "transmit"), (True, "receive")):
-        make = bench.sealed if inbound else lambda row, size: bench.plain(size)
+        make = partial(bench.make, inbound)
         for size in SIZES:
             packets = [(row, make(row, size)) for row in ([0, 1] * 20)[: 40 if size == 64 else 14]]
             _, _, ends = await bench.through(inbound, packets)
             found[f"framed GCM {size} {way}"] = spacing(ends, len(ends) // 2)
-            packets = [(2, make(2, size)) for _ in range(6)]
-            _, _, ends = await bench.through(inbound, packets)
-            found[f"framed CBC 1 {size} {way}"] = spacing(ends, 3)
+            if chosen["cbc"]:
+                packets = [(2, make(2, size)) for _ in range(6)]
+                _, _, ends = await bench.through(inbound, packets)
+                found[f"framed CBC 1 {size} {way}"] = spacing(ends, 3)
         await ClockCycles(dut.clk, 400)
         _, first, _ = await bench.through(inbound, [(0, make(0, 64))])
         alone = first[0] - bench.last_in[0]
         found[f"framed latency {way}"] = alone
-        found[f"framed priority {way}"] = await urgent(bench, inbound, make) - alone
+        found[f"framed priority {way}"] = await urgent(bench, inbound) - alone
     Path(chosen["out"]).write_text(json.dumps(found))
 
 
-async def urgent(bench: Bench, inbound: bool, make: Callable[[int, int], bytes]) -> int:
+async def overtakes(bench: Bench) -> int:
+    """Cycles from the last beat in to the first beat out of a received packet of priority that
+    comes right behind one of 1400 octets, while the one before that is on its way out."""
+    source, sink = bench.sources["s_rx"], bench.sinks["m_rx"]
+    await ClockCycles(bench.dut.clk, 200)
+    before, last = len(sink.packets), 0
+    sizes = [1400, 1400, 1400, 64, 1400]
+    for size in sizes:
+        bench.put(True, 0, bench.make(True, 0, size), level=int(size == 64))
+        if size == 64:
+            last = len(source.source.taken) + len(source.source.queue) - 1
+    await bench.come_out(sink, before + len(sizes))
+    out = [len(packet.octets) for packet in sink.packets[before:]]
+    assert out == [1400, 1400, 64, 1400, 1400]
+    return sink.first_cycles[before + 2] - source.source.taken[last]
+
+
+async def urgent(bench: Bench, inbound: bool) -> int:
     """The longest that a packet of priority takes behind a full best-effort queue of 1400 octets,
     from its last beat in to its first beat out, whichever part of another packet it meets."""
     axi, source, sink = bench.axi, bench.sources["s_axis"], bench.sinks["m_axis"]
@@ -247,25 +274,42 @@ async def urgent(bench: Bench, inbound: bool, make: Callable[[int, int], bytes])
     await axi.put(reg.LLQ_CLASS, reg.LLQ_CLASS_CLASS_ID.put(1))
     await axi.write(reg.LLQ_SELECT.address + 4 * 256 // 8, 1)  # level 1, qos_group 0
     times = []
-    for delay in range(0, 100, 33):
+    for _ in range(settings()["floods"]):
+        sent: tuple[list[bytes], list[bytes]] = ([], [])  # by level
+        come = []
+
+        def put(level: int, size: int, sent: tuple[list[bytes], list[bytes]] = sent) -> None:
+            plain = bench.plain(size)
+            sent[level].append(plain)
+            octets = bench.sealed(level, plain) if inbound else plain
+            bench.put(inbound, level, octets, level=level)
+
         await axi.put(reg.LLQ_MODE, reg.LLQ_MODE_GATED.put(1))
         before, dropped = len(sink.packets), await bench.dropped(inbound)
         for _ in range(FLOOD):
-            bench.put(inbound, 0, make(0, 1400))
+            put(0, 1400)
         await source.drained()
         await ClockCycles(bench.dut.clk, 200)  # the last one is judged
         dropped = await bench.dropped(inbound) - dropped
         assert 0 < dropped < FLOOD / 2, "the queue is not full"
+        del sent[0][-dropped:]
         await axi.put(reg.LLQ_MODE, 0)
-        await ClockCycles(bench.dut.clk, 200 + delay)
-        bench.put(inbound, 1, make(1, 64), level=1)
-        await source.drained()
-        come, last = source.source.taken[-1], before + FLOOD - dropped
-        await bench.come_out(sink, last + 1)
-        levels = [packet.octets[18] for packet in sink.packets[before:]]
-        place = before + levels.index(1)
-        assert place < last - 4, "there was nothing to overtake"
-        times.append(sink.first_cycles[place] - come)
+        await ClockCycles(bench.dut.clk, 500)  # what is under way has filled the path
+        for _ in range(URGENT):
+            put(1, 64)
+            await source.drained()
+            come.append(source.source.taken[-1])
+            await ClockCycles(bench.dut.clk, bench.random.choice(APART))
+        await bench.come_out(sink, before + len(sent[0]) + URGENT)
+        answers = sink.packets[before:]
+        places = [n for n, answer in enumerate(answers) if answer.octets[18]]
+        assert places[-1] < len(answers) - 3, "there was nothing to overtake"
+        if inbound:
+            for level in (0, 1):
+                inner = [one.octets[46:] for one in answers if one.octets[18] == level]
+                assert inner == sent[level], "other packets than were sent, or in another order"
+        for cycle, place in zip(come, places, strict=True):
+            times.append(sink.first_cycles[before + place] - cycle)
         await ClockCycles(bench.dut.clk, 400)
     return max(times)
 
@@ -291,8 +335,10 @@ def stream_figures(engines: int, *, with_gcm: bool = True) -> dict[str, float]:
     )
 
 
-def framed_figures() -> dict[str, float]:
-    return _measured("ipsec_accel", "framed_port", {"SAS": 32, "HANDLE_W": 8}, {})
+def framed_figures(*, floods: int = 20, with_cbc: bool = True) -> dict[str, float]:
+    """Runs the framed port, with so many full queues in front of packets of priority."""
+    parameters = {"SAS": 32, "HANDLE_W": 8}
+    return _measured("ipsec_accel", "framed_port", parameters, {"floods": floods, "cbc": with_cbc})
 
 
 def _measured(

@@ -9,7 +9,7 @@ from typing import Any
 import cocotb
 import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
-from ipsecsim.accelerator.llq import CLASSES, Cause, LlqClass, Scheduler
+from ipsecsim.accelerator.llq import CLASS_DEFAULT, CLASSES, Cause, LlqClass, Scheduler
 
 from tests.rtl import traffic
 from tests.rtl.harness import settings, simulate
@@ -51,6 +51,7 @@ class Bench:
         self.sent: list[tuple[int, int, bytes, Packet]] = []  # class, size, prefix, request
         self.judged = 0
         self.due: list[int] = []  # requests in the order in which they have to leave
+        self.levels: list[int] = []  # of their classes, at that time
         self.left: list[int] = []
         self.drops: Counter[Cause] = Counter()
         self.started: list[int] = []
@@ -137,13 +138,17 @@ class Bench:
                 number, item, size = taken
                 assert (count["passed_class"], count["passed_octets"]) == (number, size)
                 self.due.append(item)
+                self.levels.append(self.rules.get(number, CLASS_DEFAULT).level)
                 self.started.append(cycle())
 
     def _left(self, packet: Packet, now: int) -> None:
         place = len(self.left)
         _, _, prefix, request = self.sent[self.due[place]]
-        assert self.prefixes.packets[place].octets == prefix
-        assert packet == request
+        level = self.levels[place]
+        assert self.prefixes.packets[place] == Packet(prefix, level)
+        assert packet.octets == request.octets
+        header = traffic.unpack(traffic.REQUEST, request.user) | {"level": level}
+        assert packet.user == traffic.pack(traffic.REQUEST, header)
         self.left.append(self.due[place])
 
     async def done(self, patience: int = 20_000) -> None:

@@ -466,6 +466,7 @@ REQUEST: Final = (
 RESULT: Final = (
     ("none", 1),
     ("last", 1),
+    ("urgent", 1),
     ("reason", 5),
     ("ethertype", 16),
     ("spi", 32),
