@@ -86,9 +86,11 @@ module accel_engine #(
     input  wire packet::llq_count_t rx_llq_count,
     input  wire          llq_ready,
     input  wire          in_front,
-    // SAs may be installed and looked up; no packet is being worked on here
+    // SAs may be installed and looked up; no packet is being worked on here; one to be sent that waits in a
+    // queue should go on waiting
     output wire          ready,
-    output wire          idle
+    output wire          idle,
+    output wire          tx_crowded
 );
     localparam int SA_W = $clog2(SAS);
 
@@ -137,7 +139,7 @@ module accel_engine #(
         .rx_key_index, .rx_key_found, .rx_key_of, .rx_keys, .m_tx_tuser, .m_tx_tdata, .m_tx_tkeep,
         .m_tx_tlast, .m_tx_tvalid, .m_tx_tready, .m_rx_tuser, .m_rx_tdata, .m_rx_tkeep,
         .m_rx_tlast, .m_rx_tvalid, .m_rx_tready, .tx_count_valid, .tx_count, .rx_count_valid,
-        .rx_count, .idle
+        .rx_count, .idle, .tx_crowded
     );
 endmodule
 

@@ -117,7 +117,7 @@ module ipsec_accel #(
     wire tx_head_tlast, tx_head_tvalid, tx_head_tready;
     wire rx_head_tlast, rx_head_tvalid, rx_head_tready;
     wire tx_in_tlast, tx_in_tvalid, tx_in_tready, rx_in_tlast, rx_in_tvalid, rx_in_tready;
-    wire tx_queue_idle, rx_queue_idle;
+    wire tx_queue_idle, rx_queue_idle, tx_crowded;
 
     frame_queue #(.HANDLE_W(HANDLE_W), .ADDR_W(ADDR_W)) tx_queue (
         .clk, .rst, .setup(llq_setup), .rule_write(llq_rule_write[0]),
@@ -130,7 +130,7 @@ module ipsec_accel #(
         .m_prefix_tuser(tx_head_tuser), .m_prefix_tdata(tx_head_tdata),
         .m_prefix_tkeep(tx_head_tkeep), .m_prefix_tlast(tx_head_tlast),
         .m_prefix_tvalid(tx_head_tvalid), .m_prefix_tready(tx_head_tready),
-        .path_ready(tx_in_tready), .m_axis_tuser(tx_request), .m_axis_tdata(tx_in_tdata),
+        .path_ready(tx_in_tready && !tx_crowded), .m_axis_tuser(tx_request), .m_axis_tdata(tx_in_tdata),
         .m_axis_tkeep(tx_in_tkeep), .m_axis_tlast(tx_in_tlast), .m_axis_tvalid(tx_in_tvalid),
         .m_axis_tready(tx_in_tready), .count(tx_llq_count), .ready(tx_llq_ready),
         .idle(tx_queue_idle)
@@ -180,7 +180,8 @@ module ipsec_accel #(
         .m_rx_tdata(rx_tdata), .m_rx_tkeep(rx_tkeep), .m_rx_tlast(rx_tlast),
         .m_rx_tvalid(rx_tvalid), .m_rx_tready(rx_tready), .parse_count_valid, .parse_count,
         .llq_setup, .llq_rule_write, .llq_rule_ready, .llq_grant, .tx_llq_count, .rx_llq_count,
-        .llq_ready(tx_llq_ready && rx_llq_ready), .in_front, .ready, .idle(engine_idle)
+        .llq_ready(tx_llq_ready && rx_llq_ready), .in_front, .ready, .idle(engine_idle),
+        .tx_crowded
     );
 
     // -- frames out ------------------------------------------------------------------------------------------

@@ -95,8 +95,9 @@ module accel_core #(
     output wire packet::count_t     tx_count,
     output wire                     rx_count_valid,
     output wire packet::count_t     rx_count,
-    // No packet is being worked on
-    output wire                     idle
+    // No packet is being worked on; a packet to be sent that waits in a queue should go on waiting
+    output wire                     idle,
+    output wire                     tx_crowded
 );
     localparam int SA_W = $clog2(SAS);
 
@@ -125,7 +126,8 @@ module accel_core #(
         .icv_valid(tx_icv_valid), .icv(tx_icv),
         .m_axis_tuser(m_tx_tuser), .m_axis_tdata(m_tx_tdata), .m_axis_tkeep(m_tx_tkeep),
         .m_axis_tlast(m_tx_tlast), .m_axis_tvalid(m_tx_tvalid), .m_axis_tready(m_tx_tready),
-        .count_valid(tx_count_valid), .count(tx_count), .idle(tx_idle), .done(tx_done)
+        .count_valid(tx_count_valid), .count(tx_count), .idle(tx_idle), .done(tx_done),
+        .crowded(tx_crowded)
     );
 
     esp_engine #(

@@ -1,5 +1,5 @@
-// What the fast transmit path has still to send, and whether it is enough: then another packet begins later, and a
-// queue in front of the path chooses later, with what has come by then.
+// What the fast transmit path has still to send, and whether it is enough: then a queue in front of the path
+// lets the next packet go later, and chooses it later, with what has come by then.
 //
 // Frames get longer on their way, so packets that follow each other fill whatever holds beats in the path; what
 // waits there has been chosen. ENOUGH beats take the time in which a packet comes from the queue to its first
@@ -21,7 +21,7 @@ module backlog #(
     input  wire packet::plan_t      plan,
     input  wire                     leaves,
     input  wire                     over,
-    // No packet has to begin
+    // No packet has to come
     output logic                    crowded
 );
     localparam int COUNT_W = $clog2(DEPTH) + 1;

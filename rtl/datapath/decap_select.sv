@@ -64,7 +64,7 @@ module decap_select #(
         .clk, .rst, .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid,
         .s_axis_tready, .sa_read, .sa_index, .sa_found, .sa_row, .request, .head, .row(sa), .weigh,
         .suits, .goes_fast(plan_valid), .m_fast_tdata, .m_fast_tkeep, .m_fast_tlast,
-        .m_fast_tvalid, .m_fast_tready, .fast_over, .crowded(1'b0), .m_slow_tdata, .m_slow_tkeep, .m_slow_tlast,
+        .m_fast_tvalid, .m_fast_tready, .fast_over, .m_slow_tdata, .m_slow_tkeep, .m_slow_tlast,
         .m_slow_tvalid, .m_slow_tready, .slow_idle, .slow, .idle
     );
     assign m_slow_tuser = request;

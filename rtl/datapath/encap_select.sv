@@ -38,8 +38,6 @@ module encap_select #(
     output wire                     m_fast_tvalid,
     input  wire                     m_fast_tready,
     input  wire                     fast_over,
-    // No packet begins (way_gate)
-    input  wire                     crowded,
     // Packets of the slow path
     output wire packet::request_t   m_slow_tuser,
     output wire  [127:0]            m_slow_tdata,
@@ -66,7 +64,7 @@ module encap_select #(
         .clk, .rst, .s_axis_tuser, .s_axis_tdata, .s_axis_tkeep, .s_axis_tlast, .s_axis_tvalid,
         .s_axis_tready, .sa_read, .sa_index, .sa_found, .sa_row, .request, .head, .row(sa), .weigh,
         .suits(suits && fits), .goes_fast, .m_fast_tdata, .m_fast_tkeep, .m_fast_tlast,
-        .m_fast_tvalid, .m_fast_tready, .fast_over, .crowded, .m_slow_tdata, .m_slow_tkeep, .m_slow_tlast,
+        .m_fast_tvalid, .m_fast_tready, .fast_over, .m_slow_tdata, .m_slow_tkeep, .m_slow_tlast,
         .m_slow_tvalid, .m_slow_tready, .slow_idle, .slow, .idle
     );
     assign m_slow_tuser = request;

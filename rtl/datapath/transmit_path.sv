@@ -59,9 +59,11 @@ module transmit_path #(
     output wire packet::count_t     count,
     output wire                     idle,
     // A look-up's row is no longer used
-    output wire                     done
+    output wire                     done,
+    // A packet that waits in a queue should go on waiting
+    output wire                     crowded
 );
-    wire plan_valid, fast_over, crowded, slow, slow_idle;
+    wire plan_valid, fast_over, slow, slow_idle;
     wire packet::plan_t plan;
     wire packet::request_t slow_request;
     wire [127:0] fast_tdata, slow_tdata;
@@ -87,7 +89,7 @@ module transmit_path #(
         .sa_found(sa_found && !slow_has), .sa_row, .number_write(select_write),
         .number(select_number), .plan_valid, .plan, .m_fast_tdata(fast_tdata),
         .m_fast_tkeep(fast_tkeep), .m_fast_tlast(fast_tlast), .m_fast_tvalid(fast_tvalid),
-        .m_fast_tready(fast_tready), .fast_over, .crowded, .m_slow_tuser(slow_request),
+        .m_fast_tready(fast_tready), .fast_over, .m_slow_tuser(slow_request),
         .m_slow_tdata(slow_tdata), .m_slow_tkeep(slow_tkeep), .m_slow_tlast(slow_tlast),
         .m_slow_tvalid(slow_tvalid), .m_slow_tready(slow_tready), .slow_idle, .slow,
         .count_valid(fast_count_valid), .count(fast_count), .idle

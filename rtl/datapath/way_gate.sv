@@ -48,8 +48,6 @@ module way_gate #(
     output wire                     m_fast_tvalid,
     input  wire                     m_fast_tready,
     input  wire                     fast_over,
-    // No packet begins: a queue in front chooses as late as may be
-    input  wire                     crowded,
     // Packets of the slow way, with their request
     output wire  [127:0]            m_slow_tdata,
     output wire  [15:0]             m_slow_tkeep,
@@ -83,7 +81,7 @@ module way_gate #(
     wire [15:0] hold_keep;
     wire [$clog2(DEPTH):0] level;
 
-    wire open = state == IDLE ? slow_idle && !crowded : !ended;
+    wire open = state == IDLE ? slow_idle : !ended;
     wire in_valid = s_axis_tvalid && open;
     assign s_axis_tready = hold_ready && open;
     wire taken = in_valid && hold_ready;
