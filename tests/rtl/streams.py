@@ -16,11 +16,20 @@ from random import Random
 from typing import Any, Final
 
 import cocotb
+import pytest
 from cocotb.clock import Clock
 from cocotb.triggers import Event, RisingEdge
 from cocotb.utils import get_sim_time
 
 PERIOD_NS: Final = 10
+# Of jobs, octets in and what comes out, for engines: full rate, all of them slow; with -m slow one
+# or two of them.
+RATES: Final = (
+    (1, 1, 1),
+    (0.5, 0.6, 0.4),
+    pytest.param((0.5, 0.6, 1), marks=pytest.mark.slow),
+    pytest.param((1, 1, 0.4), marks=pytest.mark.slow),
+)
 
 
 async def start(dut: Any, cycles: int = 3) -> None:

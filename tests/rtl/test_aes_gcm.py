@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.rtl.gcm_bench import Bench, Message, message, random_message
 from tests.rtl.harness import settings, simulate
-from tests.rtl.streams import seeded, start
+from tests.rtl.streams import RATES, seeded, start
 from tests.rtl.vectors import vectors, wycheproof_gcm
 
 SIZES: Final = (128, 192, 256)
@@ -78,7 +78,7 @@ async def mixed(dut: Any) -> None:
 
 
 @pytest.mark.parametrize("decrypt", [False, True])
-@pytest.mark.parametrize("rates", [(1, 1, 1), (0.5, 0.6, 1), (1, 1, 0.4)])
+@pytest.mark.parametrize("rates", RATES)
 def test_mixed(decrypt: bool, rates: tuple[float, float, float]) -> None:
     simulate(
         "aes_gcm",

@@ -83,22 +83,18 @@ async def blocks(dut: Any) -> None:
         }
 
 
-@pytest.mark.parametrize("decrypt", [False, True])
+# Decryption with one step or in two cycles by `make rtl-test` alone: no configuration has it.
 @pytest.mark.parametrize(
-    ("stages", "halves", "rate"),
-    [(15, 1, 1), (15, 1, 0.6), (1, 1, 1), (1, 1, 0.6)],
+    ("stages", "halves", "rate", "decrypt"),
+    [
+        *((15, 1, rate, decrypt) for rate in (1, 0.6) for decrypt in (False, True)),
+        *((1, 1, rate, False) for rate in (1, 0.6)),
+        (15, 2, 0.6, False),
+        *(pytest.param(1, 1, rate, True, marks=pytest.mark.slow) for rate in (1, 0.6)),
+        pytest.param(15, 2, 0.6, True, marks=pytest.mark.slow),
+    ],
 )
 def test_aes_pipe(stages: int, halves: int, rate: float, decrypt: bool) -> None:
-    aes_pipe(stages, halves, rate, decrypt)
-
-
-@pytest.mark.parametrize("decrypt", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_two_cycles_a_step(decrypt: bool) -> None:
-    """Decryption by `make rtl-test` alone: no configuration has it."""
-    aes_pipe(15, 2, 0.6, decrypt)
-
-
-def aes_pipe(stages: int, halves: int, rate: float, decrypt: bool) -> None:
     simulate(
         "aes_pipe",
         __file__,

@@ -27,7 +27,7 @@ from tests.rtl.cbc_bench import (
 )
 from tests.rtl.harness import settings, simulate
 from tests.rtl.hashes import BLOCK
-from tests.rtl.streams import seeded, start
+from tests.rtl.streams import RATES, seeded, start
 from tests.rtl.vectors import vectors
 
 AES: Final = ("GFSbox", "KeySbox", "MMT", "VarKey", "VarTxt")
@@ -126,7 +126,7 @@ async def mixed(dut: Any) -> None:
 
 
 @pytest.mark.parametrize("decrypt", [False, True])
-@pytest.mark.parametrize("rates", [(1, 1, 1), (0.5, 0.6, 1), (1, 1, 0.4)])
+@pytest.mark.parametrize("rates", RATES)
 def test_mixed(decrypt: bool, rates: tuple[float, float, float]) -> None:
     simulate(
         "cbc_hmac",
@@ -166,9 +166,18 @@ async def throughput(dut: Any) -> None:
 SIZES: Final = {1: (3, 7), 8: (5, 10), 24: (7, 12)}
 
 
-@pytest.mark.parametrize("decrypt", [False, True])
+DECRYPTING: Final = ((1, True), (8, True), (24, True))  # with 8 engines test_figures.py has it
+
+
 @pytest.mark.parametrize("inner", [64, 1400])
-@pytest.mark.parametrize("engines", [1, pytest.param(8, marks=pytest.mark.slow), 24])
+@pytest.mark.parametrize(
+    ("engines", "decrypt"),
+    [
+        (1, False),
+        (24, False),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in ((8, False), *DECRYPTING)),
+    ],
+)
 def test_throughput(engines: int, inner: int, decrypt: bool) -> None:
     slots, rows = SIZES[engines]
     simulate(

@@ -126,6 +126,7 @@ async def random_packets(dut: Any) -> None:
     reasons.covered(*range(14), 16, 17, 19)
 
 
-@pytest.mark.parametrize("rate", [1.0, 0.6])
+# With idles and back-pressure test_receive_path.py has it too.
+@pytest.mark.parametrize("rate", [1.0, pytest.param(0.6, marks=pytest.mark.slow)])
 def test_decapsulate(rate: float) -> None:
     simulate("decapsulate", __file__, settings={"sas": 40, "packets": 900, "rate": rate})

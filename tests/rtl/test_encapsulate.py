@@ -79,7 +79,8 @@ async def random_packets(dut: Any) -> None:
     reasons.covered(0, 1, 2, 3, 4, 14, 15, 16)
 
 
-@pytest.mark.parametrize("rate", [1.0, 0.6])
+# With idles and back-pressure test_transmit_path.py has it too.
+@pytest.mark.parametrize("rate", [1.0, pytest.param(0.6, marks=pytest.mark.slow)])
 def test_encapsulate(rate: float) -> None:
     simulate(
         "encapsulate",

@@ -261,15 +261,20 @@ async def rekey_under_load(dut: Any) -> None:
             assert row.epochs[path] == turns, (row.index, path)
 
 
-@pytest.mark.parametrize("rate", [1.0, 0.6])
-def test_ipsec_accel(rate: float) -> None:
+BUILD = {"SAS": 32, "HANDLE_W": 8}
+
+
+# At full rate it is `test_differential.py` that has random frames.
+@pytest.mark.parametrize("rate", [pytest.param(1.0, marks=pytest.mark.slow), 0.6])
+def test_random_frames(rate: float) -> None:
     simulate(
         "ipsec_accel",
         __file__,
-        parameters={"SAS": 32, "HANDLE_W": 8},
-        settings={
-            "frames": 400,
-            "rate": rate,
-            "suites": traffic.SUITES,
-        },
+        parameters=BUILD,
+        settings={"frames": 400, "rate": rate, "suites": traffic.SUITES},
+        tests=["random_frames"],
     )
+
+
+def test_bundle_and_rekey() -> None:
+    simulate("ipsec_accel", __file__, parameters=BUILD, tests=["bundle", "rekey_under_load"])

@@ -108,6 +108,7 @@ async def random_packets(dut: Any) -> None:
     reasons.covered(0, 4, 5, 8, 9, 10, 11, 12, 13, 17, 19)
 
 
+# The slow way alone has a bench of its own, test_decapsulate.py.
 @pytest.mark.parametrize(
     ("rate", "fast"), [(1.0, 1), (0.6, 1), pytest.param(1.0, 0, marks=pytest.mark.slow)]
 )

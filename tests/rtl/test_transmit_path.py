@@ -219,7 +219,10 @@ def plain(random: Any, total: int) -> bytes:
             return packet
 
 
-@pytest.mark.parametrize(("rate", "fast"), [(1.0, 1), (0.6, 1), (1.0, 0)])
+# The slow way alone has a bench of its own, test_encapsulate.py.
+@pytest.mark.parametrize(
+    ("rate", "fast"), [(1.0, 1), (0.6, 1), pytest.param(1.0, 0, marks=pytest.mark.slow)]
+)
 def test_transmit_path(rate: float, fast: int) -> None:
     simulate(
         "transmit_path",

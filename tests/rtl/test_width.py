@@ -28,7 +28,14 @@ async def all_lengths(dut: Any) -> None:
     await board.done()
 
 
-@pytest.mark.parametrize(("width", "rate"), [(512, 1.0), (512, 0.6), (256, 0.6), (128, 0.6)])
+WIDTHS = [
+    (512, 1.0),
+    (512, 0.6),
+    *(pytest.param(width, 0.6, marks=pytest.mark.slow) for width in (256, 128)),
+]
+
+
+@pytest.mark.parametrize(("width", "rate"), WIDTHS)
 def test_width(width: int, rate: float) -> None:
     top = Path(__file__).with_name("width_top.sv")
     simulate(
