@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from itertools import cycle
 from random import Random
 from typing import Any
@@ -241,18 +242,28 @@ async def rekey_under_load(dut: Any) -> None:
     world.sink.on_packet = lambda packet, now: rows[packet.octets[17]].check(packet.octets)
     for row in rows.values():
         await row.install()
-    turns, chosen = 4, cycle(rows.values())
+    turns = 4
 
     def under_way() -> int:
         return max(sum(row.under_way(path) for row in rows.values()) for path in (0, 1))
 
-    for _ in range(turns):
+    def load(chosen: Iterator[Rekeyed]) -> None:
+        while under_way() < UNDER_WAY:
+            next(chosen).send(random)
+
+    for turn in range(turns):
         for row in rows.values():
-            while under_way() < UNDER_WAY:
-                next(chosen).send(random)
+            # Each second time none of its own packets is under way: the first one after has the new
+            # keys. Else there are some that may have either.
+            chosen = cycle([one for one in rows.values() if turn % 2 == 0 or one is not row])
+            load(chosen)
             await ClockCycles(dut.clk, random.randint(1, 600))
+            while turn % 2 and (row.under_way(0) or row.under_way(1)):
+                await ClockCycles(dut.clk, 20)
+                load(chosen)
             await row.change()
             assert under_way(), "no load"
+            row.send(random)
     for row in rows.values():
         row.send(random)  # with what is in force in the end
         for path in (0, 1):
