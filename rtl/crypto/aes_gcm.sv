@@ -66,7 +66,7 @@ module aes_gcm #(
 
     // -- commands -------------------------------------------------------------------------------------
     logic [3:0] packets;
-    wire room = packets != 4'(PACKETS);
+    wire room = !packets[3];
     wire taken = cmd_valid && cmd_ready;
     wire icv_taken = icv_valid && icv_ready;
     always_ff @(posedge clk) begin

@@ -3,7 +3,8 @@
 //
 // The first beat is SPI, number and IV. It is no ciphertext, and what of it is authenticated is SPI and
 // number, with ESN (RFC 4106 section 5) the number of 64 bits: so it waits for that, and nothing else does.
-// Encryption puts the IV in: the number, which no SA uses twice.
+// Encryption puts the IV in: the number, which no SA uses twice. A `skid_buffer` parts this from the cipher,
+// so that no path goes from the job to the key stream.
 `default_nettype none
 
 module esp_gcm #(
@@ -72,10 +73,10 @@ module esp_gcm #(
 
     // -- the first beat -------------------------------------------------------------------------------
     logic first;
-    wire esn, gcm_ready;
+    wire esn, cut_ready;
     wire may = !first || (number_due && number_valid);
-    assign beat_ready = gcm_ready && may;
-    assign number_ready = beat_valid && gcm_ready && first && number_due;
+    assign beat_ready = cut_ready && may;
+    assign number_ready = beat_valid && cut_ready && first && number_due;
     job_queue #(.WIDTH(1), .DEPTH(PACKETS)) due (
         .clk, .rst, .put(taken), .put_data(cmd_job.esn), .valid(number_due), .data(esn),
         .get(number_ready && number_valid)
@@ -91,6 +92,16 @@ module esp_gcm #(
     wire [127:0] hashed = esn ? {spi, number[63:32], low, 32'd0} : {spi, low, 64'd0};
     wire [127:0] given = first && !DECRYPT ? packet::reversed({spi, low, number}) : beat;
 
+    wire gcm_valid, gcm_ready, gcm_last, gcm_aad;
+    wire [127:0] gcm_beat, gcm_hashed;
+    wire [15:0] gcm_keep;
+    skid_buffer #(.USER_W(129)) cut (
+        .clk, .rst, .s_tvalid(beat_valid && may), .s_tready(cut_ready), .s_tdata(given),
+        .s_tkeep(beat_keep), .s_tlast(beat_last), .s_tuser({first, hashed}), .m_tvalid(gcm_valid),
+        .m_tready(gcm_ready), .m_tdata(gcm_beat), .m_tkeep(gcm_keep), .m_tlast(gcm_last),
+        .m_tuser({gcm_aad, gcm_hashed})
+    );
+
     wire [127:0] tag;
     aes_gcm #(
         .DECRYPT(DECRYPT), .AES_STAGES(AES_STAGES), .AES_ROUND_STAGES(AES_ROUND_STAGES),
@@ -99,9 +110,9 @@ module esp_gcm #(
         .clk, .rst, .cmd_valid, .cmd_ready, .cmd_key_size(cmd_keys.key_size),
         .cmd_key(cmd_keys.key), .cmd_salt(cmd_keys.salt), .cmd_iv(cmd_job.iv), .cmd_powers(cmd_keys.powers),
         .cmd_aad_octets(cmd_job.esn ? 17'd12 : 17'd8), .cmd_octets(octets),
-        .s_axis_tvalid(beat_valid && may), .s_axis_tready(gcm_ready), .s_axis_tdata(given),
-        .s_axis_tkeep(beat_keep), .s_axis_tlast(beat_last), .s_axis_aad(first),
-        .s_axis_hashed(hashed), .icv_valid, .icv_ready, .icv(tag),
+        .s_axis_tvalid(gcm_valid), .s_axis_tready(gcm_ready), .s_axis_tdata(gcm_beat),
+        .s_axis_tkeep(gcm_keep), .s_axis_tlast(gcm_last), .s_axis_aad(gcm_aad),
+        .s_axis_hashed(gcm_hashed), .icv_valid, .icv_ready, .icv(tag),
         .m_axis_tvalid, .m_axis_tready, .m_axis_tdata, .m_axis_tkeep, .m_axis_tlast
     );
     assign icv = {tag, 128'd0};

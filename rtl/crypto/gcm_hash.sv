@@ -35,24 +35,29 @@ module gcm_hash #(
     endfunction
 
     wire now_valid;
-    wire [COUNT_W-1:0] now_blocks;
     wire [16:0] now_aad_octets, now_octets;
     wire [1023:0] now_powers;
-    logic first;                        // the next beat is its packet's first
+    logic open;                         // beats of a packet are due
     logic closing;                      // the block of lengths is due
-    logic [COUNT_W-1:0] left;           // blocks before that
-
-    job_queue #(.WIDTH(1024 + 34 + COUNT_W), .DEPTH(PACKETS)) packets (
-        .clk, .rst, .put,
-        .put_data({blocks(aad_octets) + blocks(octets), aad_octets, octets, powers}),
-        .valid(now_valid), .data({now_blocks, now_aad_octets, now_octets, now_powers}),
-        .get(closing)
+    job_queue #(.WIDTH(1024 + 34), .DEPTH(PACKETS)) packets (
+        .clk, .rst, .put, .put_data({aad_octets, octets, powers}), .valid(now_valid),
+        .data({now_aad_octets, now_octets, now_powers}), .get(closing)
     );
-    assign ready = now_valid && !closing;
+    assign ready = open;
 
-    // How many blocks come behind this one, and so which power it needs
-    wire [COUNT_W-1:0] behind = closing ? '0 : first ? now_blocks : left;
-    wire more = behind[COUNT_W-1:3] != '0;
+    // How many blocks come behind the next one, and so which power it needs: all registers, and a packet's
+    // are there when the one before it is closed.
+    logic [COUNT_W-1:0] behind;
+    logic more;                         // 8 or more
+    wire counted;
+    wire [COUNT_W-1:0] count;
+    wire opens = counted && !open;
+    job_queue #(.WIDTH(COUNT_W), .DEPTH(PACKETS)) counts (
+        .clk, .rst, .put, .put_data(blocks(aad_octets) + blocks(octets)), .valid(counted),
+        .data(count), .get(opens)
+    );
+    wire [COUNT_W-1:0] behind_next = !open ? count : beat_last ? '0
+        : behind - COUNT_W'(!beat_empty);
     wire [2:0] exponent = more ? 3'd7 : behind[2:0];        // less one
 
     logic in_valid, in_more, in_last;
@@ -66,17 +71,15 @@ module gcm_hash #(
                 : beat_block;
             in_power <= now_powers[{exponent, 7'd0} +: 128];
         end
-        if (beat) begin
-            first <= 1'b0;
-            left <= behind - COUNT_W'(!beat_empty);
-            closing <= beat_last;
+        if (opens || beat) begin
+            behind <= behind_next;
+            more <= behind_next[COUNT_W-1:3] != '0;
         end
-        if (closing) begin
-            closing <= 1'b0;
-            first <= 1'b1;
-        end
+        if (opens) open <= 1'b1;
+        if (beat && beat_last) open <= 1'b0;
+        closing <= beat && beat_last;
         if (rst) begin
-            first <= 1'b1;
+            open <= 1'b0;
             closing <= 1'b0;
         end
     end
@@ -90,6 +93,7 @@ module gcm_hash #(
     job_queue #(.WIDTH(128), .DEPTH(PACKETS), .THROUGH(1)) hashes (
         .clk, .rst, .put(summed), .put_data(sum), .valid(hash_valid), .data(hash), .get
     );
+    wire unused = &{1'b0, now_valid};
 endmodule
 
 `default_nettype wire

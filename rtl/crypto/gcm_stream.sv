@@ -26,8 +26,8 @@ module gcm_stream #(
     input  wire  [95:0]  cmd_nonce,
     input  wire  [16:0]  cmd_octets,
     // Key stream
-    output wire          stream_valid,
-    output wire  [127:0] stream,
+    output logic         stream_valid,
+    output logic [127:0] stream,
     input  wire          stream_get,
     // Masks
     output wire          mask_valid,
@@ -44,12 +44,15 @@ module gcm_stream #(
     logic [31:0] counter;
     logic for_mask;
     logic [COUNT_W-1:0] to_make;        // blocks of key stream
-    logic [AHEAD_W-1:0] ahead;          // of them in AES and in the queue
+    logic none_to_make;                 // a register of its own: a command may come with the last one
+    logic [AHEAD_W-1:0] ahead;          // of them in AES and in the queue: up to AHEAD
+    logic got;                          // one was taken out a cycle ago
 
     wire aes_ready;
-    wire make = busy && (for_mask || ahead != AHEAD_W'(AHEAD));
+    wire make = busy && (for_mask || !ahead[AHEAD_W-1]);
     wire made = make && aes_ready;
-    wire last_made = made && to_make == '0;
+    wire last_made = made && none_to_make;
+    wire [COUNT_W-1:0] cmd_blocks = COUNT_W'((18'd15 + {1'b0, cmd_octets}) >> 4);
     wire taken = cmd_valid && cmd_ready;
     assign cmd_ready = !busy || last_made;
 
@@ -57,6 +60,7 @@ module gcm_stream #(
         if (made) begin
             counter <= counter + 32'd1;
             to_make <= to_make - COUNT_W'(1);
+            none_to_make <= to_make == COUNT_W'(1);
             for_mask <= 1'b0;
         end
         if (last_made) busy <= 1'b0;
@@ -67,13 +71,16 @@ module gcm_stream #(
             nonce <= cmd_nonce;
             counter <= 32'd1;
             for_mask <= 1'b1;
-            to_make <= COUNT_W'((18'd15 + {1'b0, cmd_octets}) >> 4);
+            to_make <= cmd_blocks;
+            none_to_make <= cmd_octets == 17'd0;
         end
-        ahead <= ahead + AHEAD_W'(made && !for_mask) - AHEAD_W'(stream_get);
+        got <= stream_get;
+        ahead <= ahead + AHEAD_W'(made && !for_mask) - AHEAD_W'(got);
         if (rst) begin
             busy <= 1'b0;
             key <= '0;
             ahead <= '0;
+            got <= 1'b0;
         end
     end
 
@@ -84,10 +91,21 @@ module gcm_stream #(
         .in_key_size(key_size), .in_key(key), .in_block({nonce, counter}),
         .out_valid(aes_valid), .out_tag(aes_mask), .out_block(aes_block)
     );
+    wire waits;
+    wire [127:0] waiting;
+    wire stream_moves = !stream_valid || stream_get;
     job_queue #(.WIDTH(128), .DEPTH(AHEAD)) key_stream (
-        .clk, .rst, .put(aes_valid && !aes_mask), .put_data(aes_block), .valid(stream_valid),
-        .data(stream), .get(stream_get)
+        .clk, .rst, .put(aes_valid && !aes_mask), .put_data(aes_block), .valid(waits),
+        .data(waiting), .get(waits && stream_moves)
     );
+    // The oldest block, so that what is keyed with it does not wait for the memory.
+    always_ff @(posedge clk) begin
+        if (stream_moves) begin
+            stream_valid <= waits;
+            stream <= waiting;
+        end
+        if (rst) stream_valid <= 1'b0;
+    end
     job_queue #(.WIDTH(128), .DEPTH(PACKETS)) masks (
         .clk, .rst, .put(aes_valid && aes_mask), .put_data(aes_block), .valid(mask_valid),
         .data(mask), .get(mask_get)

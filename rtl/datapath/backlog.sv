@@ -12,7 +12,7 @@ module backlog #(
     // Packets in the path: a power of two
     parameter int DEPTH = 16,
     // Beats
-    parameter int ENOUGH = 30
+    parameter int ENOUGH = 34
 ) (
     input  wire                     clk,
     input  wire                     rst,

@@ -48,7 +48,7 @@ module decap_order #(
 );
     localparam int AT_W = ADDR_W + 1;
     typedef logic [AT_W-1:0] at_t;
-    localparam [16:0] SOON = 17'd18 * 17'd16;
+    localparam [16:0] SOON = 17'd19 * 17'd16;
 
     // An address in the ring, and the longest packet with what waits before it, differ by less than half of at_t.
     if (ADDR_W < 10) begin : check_addr_w

@@ -4,7 +4,7 @@
 //                                                        out ◀─ outer header ++ ◀──────┘
 //
 // Each packet comes behind its plan (encap_select). The outer header leaves before the cipher has
-// begun, 2 cycles after the plan. n octets out take n/16 beats; between packets there is no gap
+// begun, 3 cycles after the plan. n octets out take n/16 beats; between packets there is no gap
 // unless the engine makes one.
 `default_nettype none
 
@@ -51,12 +51,24 @@ module encap_fast #(
     // A plan is used in three places, each at its own time.
     wire packet::plan_t front, tail, out;
     wire front_valid, tail_valid, out_valid, job_taken, front_taken, tail_taken, out_taken;
-    wire packet::plan_t order;
-    wire order_valid;
+    wire packet::plan_t next_order;
+    packet::plan_t order;
+    wire next_valid;
+    logic order_valid;
+    wire order_moves = !order_valid || job_taken;
     job_queue #(.WIDTH(packet::PLAN_W), .DEPTH(DEPTH)) orders (
-        .clk, .rst, .put(plan_valid), .put_data(plan), .valid(order_valid), .data(order),
-        .get(job_taken)
+        .clk, .rst, .put(plan_valid), .put_data(plan), .valid(next_valid), .data(next_order),
+        .get(next_valid && order_moves)
     );
+    // The oldest one in a register: much hangs on it in the engine.
+    always_ff @(posedge clk) begin
+        if (order_moves) begin
+            order_valid <= next_valid;
+            order <= next_order;
+        end
+        if (rst) order_valid <= 1'b0;
+    end
+
     job_queue #(.WIDTH(packet::PLAN_W), .DEPTH(DEPTH)) fronts (
         .clk, .rst, .put(plan_valid), .put_data(plan), .valid(front_valid), .data(front),
         .get(front_taken)
@@ -99,59 +111,53 @@ module encap_fast #(
     wire tail_last = tail_second || tail_octets <= 5'd16;
     wire [15:0] tail_keep = tail_second ? 16'h0001
         : tail_octets > 5'd16 ? 16'hFFFF : ~(16'hFFFF << tail_octets);
-    wire tail_ready;
-    wire [127:0] plain_tdata;
-    wire [15:0] plain_tkeep;
-    wire plain_tlast, plain_tvalid, plain_tready;
+    wire tail_ready, trailer_tlast, trailer_tvalid, trailer_tready, trailer_tuser;
+    wire [127:0] trailer_tdata, plain_tdata;
+    wire [15:0] trailer_tkeep, plain_tkeep;
+    wire plain_tlast, plain_tvalid, plain_tready, plain_tuser, plain_over;
     assign tail_taken = tail_valid && tail_ready && tail_last;
 
-    align_append append_trailer (
-        .clk, .rst, .s_a_tdata(s_axis_tdata), .s_a_tkeep(s_axis_tkeep), .s_a_tlast(s_axis_tlast),
-        .s_a_tvalid(s_axis_tvalid), .s_a_tready(s_axis_tready),
-        .s_b_tdata(tail_second ? tail_word[255:128] : tail_word[127:0]),
-        .s_b_tkeep(tail_keep),
-        .s_b_tlast(tail_last), .s_b_tvalid(tail_valid), .s_b_tready(tail_ready),
-        .m_axis_tdata(plain_tdata), .m_axis_tkeep(plain_tkeep), .m_axis_tlast(plain_tlast),
-        .m_axis_tvalid(plain_tvalid), .m_axis_tready(plain_tready)
+    skid_buffer cut_trailer (
+        .clk, .rst, .s_tvalid(tail_valid), .s_tready(tail_ready),
+        .s_tdata(tail_second ? tail_word[255:128] : tail_word[127:0]), .s_tkeep(tail_keep),
+        .s_tlast(tail_last), .s_tuser(1'b0), .m_tvalid(trailer_tvalid),
+        .m_tready(trailer_tready), .m_tdata(trailer_tdata), .m_tkeep(trailer_tkeep),
+        .m_tlast(trailer_tlast), .m_tuser(trailer_tuser)
     );
-
-    wire [127:0] plain2_tdata;
-    wire [15:0] plain2_tkeep;
-    wire plain2_tlast, plain2_tvalid, plain2_tready, plain2_tuser;
-    skid_buffer cut_plain (
-        .clk, .rst, .s_tvalid(plain_tvalid), .s_tready(plain_tready), .s_tdata(plain_tdata),
-        .s_tkeep(plain_tkeep), .s_tlast(plain_tlast), .s_tuser(1'b0), .m_tvalid(plain2_tvalid),
-        .m_tready(plain2_tready), .m_tdata(plain2_tdata), .m_tkeep(plain2_tkeep),
-        .m_tlast(plain2_tlast), .m_tuser(plain2_tuser)
+    align_append #(.CUT(1)) append_trailer (
+        .clk, .rst, .s_a_tdata(s_axis_tdata), .s_a_tkeep(s_axis_tkeep), .s_a_tlast(s_axis_tlast),
+        .s_a_tvalid(s_axis_tvalid), .s_a_tready(s_axis_tready), .s_b_tdata(trailer_tdata),
+        .s_b_tkeep(trailer_tkeep), .s_b_tlast(trailer_tlast), .s_b_tvalid(trailer_tvalid),
+        .s_b_tready(trailer_tready), .s_tuser(1'b0), .s_over(plain_over),
+        .m_axis_tdata(plain_tdata), .m_axis_tkeep(plain_tkeep), .m_axis_tlast(plain_tlast),
+        .m_axis_tvalid(plain_tvalid), .m_axis_tuser(plain_tuser), .m_axis_tready(plain_tready)
     );
 
     // -- SPI, sequence number and IV ++ ---------------------------------------------------------------------------
     logic front_second;
     wire [4:0] iv_size = packet::iv_octets(front.cipher);
     wire front_last = front_second || iv_size != 5'd16;
-    wire front_ready;
-    assign front_taken = front_valid && front_ready && front_last;
+    wire front_ready, esp_tlast, esp_tvalid, esp_tready, esp_tuser;
     wire [127:0] esp_tdata;
     wire [15:0] esp_tkeep;
-    wire esp_tlast, esp_tvalid, esp_tready;
+    wire engine_tuser, engine_over;
+    assign front_taken = front_valid && front_ready && front_last;
 
-    align_append append_payload (
-        .clk, .rst,
-        .s_a_tdata(packet::reversed({front.spi, front.number[31:0], front.number})),
-        .s_a_tkeep(front_second || iv_size == 5'd0 ? 16'h00FF : 16'hFFFF),
-        .s_a_tlast(front_last), .s_a_tvalid(front_valid), .s_a_tready(front_ready),
-        .s_b_tdata(plain2_tdata), .s_b_tkeep(plain2_tkeep), .s_b_tlast(plain2_tlast),
-        .s_b_tvalid(plain2_tvalid), .s_b_tready(plain2_tready),
-        .m_axis_tdata(esp_tdata), .m_axis_tkeep(esp_tkeep), .m_axis_tlast(esp_tlast),
-        .m_axis_tvalid(esp_tvalid), .m_axis_tready(esp_tready)
+    skid_buffer cut_front (
+        .clk, .rst, .s_tvalid(front_valid), .s_tready(front_ready),
+        .s_tdata(packet::reversed({front.spi, front.number[31:0], front.number})),
+        .s_tkeep(front_second || iv_size == 5'd0 ? 16'h00FF : 16'hFFFF), .s_tlast(front_last),
+        .s_tuser(1'b0), .m_tvalid(esp_tvalid), .m_tready(esp_tready), .m_tdata(esp_tdata),
+        .m_tkeep(esp_tkeep), .m_tlast(esp_tlast), .m_tuser(esp_tuser)
     );
-
-    wire esp_tuser;
-    skid_buffer cut_esp (
-        .clk, .rst, .s_tvalid(esp_tvalid), .s_tready(esp_tready), .s_tdata(esp_tdata),
-        .s_tkeep(esp_tkeep), .s_tlast(esp_tlast), .s_tuser(1'b0), .m_tvalid(m_engine_tvalid),
-        .m_tready(m_engine_tready), .m_tdata(m_engine_tdata), .m_tkeep(m_engine_tkeep),
-        .m_tlast(m_engine_tlast), .m_tuser(esp_tuser)
+    align_append #(.CUT(1)) append_payload (
+        .clk, .rst, .s_a_tdata(esp_tdata), .s_a_tkeep(esp_tkeep), .s_a_tlast(esp_tlast),
+        .s_a_tvalid(esp_tvalid), .s_a_tready(esp_tready), .s_b_tdata(plain_tdata),
+        .s_b_tkeep(plain_tkeep), .s_b_tlast(plain_tlast), .s_b_tvalid(plain_tvalid),
+        .s_b_tready(plain_tready), .s_tuser(1'b0), .s_over(engine_over),
+        .m_axis_tdata(m_engine_tdata), .m_axis_tkeep(m_engine_tkeep),
+        .m_axis_tlast(m_engine_tlast), .m_axis_tvalid(m_engine_tvalid),
+        .m_axis_tuser(engine_tuser), .m_axis_tready(m_engine_tready)
     );
 
     // -- ++ ICV: up to 32 octets --------------------------------------------------------------------------------
@@ -179,9 +185,12 @@ module encap_fast #(
     );
 
     // Octets wait for the ICV before them, which takes its time, and the engine goes on.
-    wire [127:0] done_tdata;
-    wire [15:0] done_tkeep;
+    wire [127:0] done_tdata, body_tdata, icv_tdata, sealed_tdata;
+    wire [15:0] done_tkeep, body_tkeep, icv_tkeep, sealed_tkeep;
     wire done_tlast, done_tvalid, done_tready, done_tuser;
+    wire body_tlast, body_tvalid, body_tready, body_tuser;
+    wire icv_tlast, icv_tvalid, icv_tready, icv_tuser;
+    wire sealed_tlast, sealed_tvalid, sealed_tready, sealed_tuser, sealed_over;
     wire [5:0] done_level;
     fifo_stream #(.DEPTH(32)) done (
         .clk, .rst, .s_tvalid(s_engine_tvalid), .s_tready(s_engine_tready),
@@ -189,48 +198,37 @@ module encap_fast #(
         .s_tuser(1'b0), .m_tvalid(done_tvalid), .m_tready(done_tready), .m_tdata(done_tdata),
         .m_tkeep(done_tkeep), .m_tlast(done_tlast), .m_tuser(done_tuser), .level(done_level)
     );
-
-    wire [127:0] sealed_tdata, sealed2_tdata;
-    wire [15:0] sealed_tkeep, sealed2_tkeep;
-    wire sealed_tlast, sealed_tvalid, sealed_tready;
-    wire sealed2_tlast, sealed2_tvalid, sealed2_tready, sealed2_tuser;
-
-    align_append append_icv (
-        .clk, .rst, .s_a_tdata(done_tdata), .s_a_tkeep(done_tkeep),
-        .s_a_tlast(done_tlast), .s_a_tvalid(done_tvalid), .s_a_tready(done_tready),
-        .s_b_tdata(packet::reversed(icv_second ? icv_word[127:0] : icv_word[255:128])),
-        .s_b_tkeep(icv_keep), .s_b_tlast(icv_last),
-        .s_b_tvalid(icv_valid_now), .s_b_tready(icv_ready),
-        .m_axis_tdata(sealed_tdata), .m_axis_tkeep(sealed_tkeep), .m_axis_tlast(sealed_tlast),
-        .m_axis_tvalid(sealed_tvalid), .m_axis_tready(sealed_tready)
+    skid_buffer cut_done (
+        .clk, .rst, .s_tvalid(done_tvalid), .s_tready(done_tready), .s_tdata(done_tdata),
+        .s_tkeep(done_tkeep), .s_tlast(done_tlast), .s_tuser(1'b0), .m_tvalid(body_tvalid),
+        .m_tready(body_tready), .m_tdata(body_tdata), .m_tkeep(body_tkeep), .m_tlast(body_tlast),
+        .m_tuser(body_tuser)
     );
-    skid_buffer cut_sealed (
-        .clk, .rst, .s_tvalid(sealed_tvalid), .s_tready(sealed_tready), .s_tdata(sealed_tdata),
-        .s_tkeep(sealed_tkeep), .s_tlast(sealed_tlast), .s_tuser(1'b0),
-        .m_tvalid(sealed2_tvalid), .m_tready(sealed2_tready), .m_tdata(sealed2_tdata),
-        .m_tkeep(sealed2_tkeep), .m_tlast(sealed2_tlast), .m_tuser(sealed2_tuser)
+    skid_buffer cut_icv (
+        .clk, .rst, .s_tvalid(icv_valid_now), .s_tready(icv_ready),
+        .s_tdata(packet::reversed(icv_second ? icv_word[127:0] : icv_word[255:128])),
+        .s_tkeep(icv_keep), .s_tlast(icv_last), .s_tuser(1'b0), .m_tvalid(icv_tvalid),
+        .m_tready(icv_tready), .m_tdata(icv_tdata), .m_tkeep(icv_tkeep), .m_tlast(icv_tlast),
+        .m_tuser(icv_tuser)
+    );
+    align_append #(.CUT(1)) append_icv (
+        .clk, .rst, .s_a_tdata(body_tdata), .s_a_tkeep(body_tkeep), .s_a_tlast(body_tlast),
+        .s_a_tvalid(body_tvalid), .s_a_tready(body_tready), .s_b_tdata(icv_tdata),
+        .s_b_tkeep(icv_tkeep), .s_b_tlast(icv_tlast), .s_b_tvalid(icv_tvalid),
+        .s_b_tready(icv_tready), .s_tuser(1'b0), .s_over(sealed_over),
+        .m_axis_tdata(sealed_tdata), .m_axis_tkeep(sealed_tkeep), .m_axis_tlast(sealed_tlast),
+        .m_axis_tvalid(sealed_tvalid), .m_axis_tuser(sealed_tuser), .m_axis_tready(sealed_tready)
     );
 
     // -- outer header ++ --------------------------------------------------------------------------------------------
     logic outer_second;
     wire outer_ready;
+    wire packet::result_t whole_tuser;
     wire [127:0] whole_tdata;
     wire [15:0] whole_tkeep;
     wire whole_tlast, whole_tvalid, whole_tready;
-    assign out_taken = whole_tvalid && whole_tready && whole_tlast;
-    // The plan stays until the last octet has left: its number is in the sideband.
+    // The plan stays until the last octet is on its way: its number is in the sideband.
     logic outer_sent;
-
-    align_append append_esp (
-        .clk, .rst,
-        .s_a_tdata(packet::reversed(outer_second ? {out.outer[31:0], 96'd0} : out.outer[159:32])),
-        .s_a_tkeep(outer_second ? 16'h000F : 16'hFFFF), .s_a_tlast(outer_second),
-        .s_a_tvalid(out_valid && !outer_sent), .s_a_tready(outer_ready),
-        .s_b_tdata(sealed2_tdata), .s_b_tkeep(sealed2_tkeep), .s_b_tlast(sealed2_tlast),
-        .s_b_tvalid(sealed2_tvalid), .s_b_tready(sealed2_tready),
-        .m_axis_tdata(whole_tdata), .m_axis_tkeep(whole_tkeep), .m_axis_tlast(whole_tlast),
-        .m_axis_tvalid(whole_tvalid), .m_axis_tready(whole_tready)
-    );
 
     wire packet::result_t result;
     assign result.none = 1'b0;
@@ -241,11 +239,22 @@ module encap_fast #(
     assign result.spi = out.spi;
     assign result.number = out.number;
 
+    align_append #(.CUT(1), .USER_W(packet::RESULT_W)) append_esp (
+        .clk, .rst,
+        .s_a_tdata(packet::reversed(outer_second ? {out.outer[31:0], 96'd0} : out.outer[159:32])),
+        .s_a_tkeep(outer_second ? 16'h000F : 16'hFFFF), .s_a_tlast(outer_second),
+        .s_a_tvalid(out_valid && !outer_sent), .s_a_tready(outer_ready),
+        .s_b_tdata(sealed_tdata), .s_b_tkeep(sealed_tkeep), .s_b_tlast(sealed_tlast),
+        .s_b_tvalid(sealed_tvalid), .s_b_tready(sealed_tready), .s_tuser(result),
+        .s_over(out_taken), .m_axis_tdata(whole_tdata), .m_axis_tkeep(whole_tkeep),
+        .m_axis_tlast(whole_tlast), .m_axis_tvalid(whole_tvalid), .m_axis_tuser(whole_tuser),
+        .m_axis_tready(whole_tready)
+    );
     skid_buffer #(.USER_W(packet::RESULT_W)) cut_out (
         .clk, .rst, .s_tvalid(whole_tvalid), .s_tready(whole_tready), .s_tdata(whole_tdata),
-        .s_tkeep(whole_tkeep), .s_tlast(whole_tlast), .s_tuser(result), .m_tvalid(m_axis_tvalid),
-        .m_tready(m_axis_tready), .m_tdata(m_axis_tdata), .m_tkeep(m_axis_tkeep),
-        .m_tlast(m_axis_tlast), .m_tuser(m_axis_tuser)
+        .s_tkeep(whole_tkeep), .s_tlast(whole_tlast), .s_tuser(whole_tuser),
+        .m_tvalid(m_axis_tvalid), .m_tready(m_axis_tready), .m_tdata(m_axis_tdata),
+        .m_tkeep(m_axis_tkeep), .m_tlast(m_axis_tlast), .m_tuser(m_axis_tuser)
     );
     assign over = m_axis_tvalid && m_axis_tready && m_axis_tlast;
 
@@ -267,7 +276,8 @@ module encap_fast #(
 
     wire unused = &{1'b0, order.outer, order.spi, order.padding, front.outer, tail, out,
         sealed, front.sa_index, front.integrity, front.esn, front.padding, front.octets,
-        plain2_tuser, esp_tuser, sealed2_tuser, done_tuser, done_level};
+        trailer_tuser, plain_tuser, esp_tuser, engine_tuser, done_tuser, body_tuser, icv_tuser,
+        sealed_tuser, plain_over, engine_over, sealed_over, done_level};
 endmodule
 
 `default_nettype wire

@@ -66,7 +66,7 @@ module frame_build (
     wire emit_valid = state == EMIT && s_axis_tvalid;
     wire [127:0] joined_data;
     wire [15:0] joined_keep;
-    wire joined_last, joined_valid, prefix_taken, packet_ready;
+    wire joined_last, joined_valid, joined_user, joined_over, prefix_taken, packet_ready;
 
     align_append join_packet (
         .clk, .rst,
@@ -74,8 +74,10 @@ module frame_build (
         .s_a_tlast(prefix_last), .s_a_tvalid(emit_valid), .s_a_tready(prefix_taken),
         .s_b_tdata(s_axis_tdata), .s_b_tkeep(s_axis_tkeep), .s_b_tlast(s_axis_tlast),
         .s_b_tvalid(s_axis_tvalid && state == EMIT), .s_b_tready(packet_ready),
+        .s_tuser(1'b0), .s_over(joined_over),
         .m_axis_tdata(joined_data), .m_axis_tkeep(joined_keep), .m_axis_tlast(joined_last),
-        .m_axis_tvalid(joined_valid), .m_axis_tready(m_axis_tready && !whole)
+        .m_axis_tvalid(joined_valid), .m_axis_tuser(joined_user),
+        .m_axis_tready(m_axis_tready && !whole)
     );
 
     assign m_axis_tdata = whole ? packet::reversed(mended) : joined_data;
@@ -131,7 +133,7 @@ module frame_build (
         end
     end
 
-    wire unused = &{1'b0, s_axis_tuser.urgent};
+    wire unused = &{1'b0, s_axis_tuser.urgent, joined_user, joined_over};
 endmodule
 
 `default_nettype wire
