@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from ipsecsim.accelerator.rtl.sources import SourceError, closure, digest, included
+from ipsecsim.accelerator.rtl.sources import SourceError, closure, digest, hardware
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[1]
@@ -206,9 +206,9 @@ def _run(command: list[str], log: Path) -> None:
 
 def place_of(block: Block) -> Path:
     """Where the results of a block go. Raises SourceError if `rtl/` lacks a module."""
-    sources = closure(block.top)
     tag = digest(
-        [*sources, *included(sources)],
+        [],
+        *(hardware(path) for path in closure(block.top)),
         block.shown_parameters,
         *(["narrow LUTs"] if not block.wide_luts else []),
         *(place_of(part).name for part in block.parts),

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from ipsecsim.accelerator.rtl.sources import closure, modules
+from ipsecsim.accelerator.rtl.sources import closure, hardware, modules
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +52,15 @@ def test_a_part_has_to_be_known() -> None:
         " {name: c, top: esp_gcm, parts: [a]}, {name: d, top: esp_gcm, parts: [b]}]"
     )
     assert len({synth.place_of(block) for block in whole}) == 4, "another part, another result"
+
+
+def test_what_makes_no_hardware_keeps_figures(tmp_path: Path) -> None:
+    """Proofs and comments come and go; what is synthesized is all in the files of modules."""
+    source = tmp_path / "a.sv"
+    source.write_text('module a; // one\n`ifdef FORMAL\n`include "a.svh"\n`endif\n\nendmodule\n')
+    assert hardware(source) == "module a;\nendmodule"
+    for path in modules().values():
+        assert "`" not in hardware(path).replace("`default_nettype", ""), path
 
 
 def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ RTL: Final = Path(__file__).resolve().parents[4] / "rtl"
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 # `name #(`, `name instance (`, `name instance [` and `name::item`
 _USE: Final = re.compile(r"\b([a-z]\w*)\s*(?:#\s*\(|::|\s\w+\s*[(\[])")
+# Only proofs take in other text, so what is left without these is all the hardware there is.
+_PROOF: Final = re.compile(r"^[ \t]*`ifdef FORMAL$.*?^[ \t]*`endif$", re.DOTALL | re.MULTILINE)
 _INCLUDE: Final = re.compile(r'^\s*`include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -75,6 +77,13 @@ def included(files: Iterable[Path]) -> tuple[Path, ...]:
                 found[header] = None
                 queue.append(header)
     return tuple(sorted(found))
+
+
+def hardware(path: Path) -> str:
+    """The text of a file without comments, empty lines and what is for proofs only: what makes no
+    hardware."""
+    text = _PROOF.sub("", _COMMENT.sub(" ", path.read_text()))
+    return "\n".join(line for raw in text.splitlines() if (line := raw.strip()))
 
 
 def digest(files: Iterable[Path], *more: str) -> str:
