@@ -135,6 +135,10 @@ module align_append #(
     always_ff @(posedge clk) if (m_axis_tvalid && m_axis_tready) kept <= turned;
     assign m_axis_tdata = octets;
     assign m_axis_tuser = taken.user;
+
+`ifdef FORMAL
+`include "align_append_properties.svh"
+`endif
 endmodule
 
 `default_nettype wire

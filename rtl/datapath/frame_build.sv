@@ -134,6 +134,10 @@ module frame_build (
     end
 
     wire unused = &{1'b0, s_axis_tuser.urgent, joined_user, joined_over};
+
+`ifdef FORMAL
+`include "frame_build_properties.svh"
+`endif
 endmodule
 
 `default_nettype wire

@@ -1,6 +1,6 @@
 // Properties of fifo_packet, read inside it when FORMAL is defined. Only beats of kept packets are
 // numbered: those of a packet on its way in are provisional until its last beat.
-`include "stream_rules.svh"
+`include "stream_beats.svh"
 
 logic [7:0] f_next = '0;                        // number of the next beat in, if it is kept
 logic f_lost = 1'b0;

@@ -1,5 +1,5 @@
 // Properties of skid_buffer, read inside it when FORMAL is defined.
-`include "stream_rules.svh"
+`include "stream_beats.svh"
 
 always_ff @(posedge clk) if (f_started && s_tvalid && s_tready) begin
     f_in <= f_in + 1'b1;

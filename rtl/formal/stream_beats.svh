@@ -1,28 +1,15 @@
-// AXI4-Stream (ARM IHI 0051A section 2.2), read inside a module when FORMAL is defined: once valid
-// is up, valid and payload stay until the beat is taken; nothing is valid after a reset.
+// What goes for every module that passes beats on as they are, read inside it when FORMAL is defined:
+// AXI4-Stream at the output, and beat for beat what came in.
 
 logic f_started = 1'b0;
 always_ff @(posedge clk) f_started <= 1'b1;
 always_comb assume (rst == !f_started);
 
-logic f_held = 1'b0;
-logic [DATA_W-1:0] f_held_data;
-logic [DATA_W/8-1:0] f_held_keep;
-logic f_held_last;
-logic [USER_W-1:0] f_held_user;
-
-always_ff @(posedge clk) begin
-    f_held <= f_started && m_tvalid && !m_tready;
-    f_held_data <= m_tdata;
-    f_held_keep <= m_tkeep;
-    f_held_last <= m_tlast;
-    f_held_user <= m_tuser;
-    if (f_held) begin
-        assert (m_tvalid);
-        assert (m_tdata == f_held_data && m_tkeep == f_held_keep);
-        assert (m_tlast == f_held_last && m_tuser == f_held_user);
-    end
-end
+wire f_within, f_held;
+stream_rules #(.DATA_W(DATA_W), .USER_W(USER_W)) f_rules (
+    .clk, .started(f_started), .tvalid(m_tvalid), .tready(m_tready), .tdata(m_tdata),
+    .tkeep(m_tkeep), .tlast(m_tlast), .tuser(m_tuser), .begun(f_within), .held(f_held)
+);
 
 // Beats are numbered as they come in and as they go out (modulo 2^8, more than are ever inside).
 // One number is chosen freely: the beat that goes out under it is the one that came in under it,
