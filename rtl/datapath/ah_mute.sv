@@ -50,18 +50,11 @@ module ah_mute (
     wire [7:0] addresses = {1'b0, octet1[7:1]};
     wire [16:0] data_end = inner + 17'd2 + {9'd0, octet1};
 
-    task automatic start(
-        input logic [3:0] code, input logic [16:0] place, input logic [16:0] len,
-        input logic [127:0] data
-    );
+    task automatic start(input packet::op_t what);
         begin
             op_valid <= 1'b1;
             waiting <= 1'b1;
-            op.code <= code;
-            op.addr <= base + place;
-            op.dst <= base + place;
-            op.len <= len;
-            op.data <= data;
+            op <= what;
         end
     endtask
 
@@ -75,35 +68,33 @@ module ah_mute (
     always_ff @(posedge clk) begin
         op_valid <= 1'b0;
         done <= 1'b0;
-        op.ram <= 1'b1;
-        op.to <= 1'b1;
         if (op_done) waiting <= 1'b0;
         if (go) begin
             waiting <= 1'b0;
             at <= v6 ? 17'd40 : 17'd20;
             if (v6) begin
-                start(packet::OP_WRITE, 17'd0, 17'd4, {32'h6000_0000, 96'd0});
+                start(packet::write(1'b1, base, 17'd4, {32'h6000_0000, 96'd0}));
                 state <= HOPS6;
             end else begin
-                start(packet::OP_CLEAR, 17'd1, 17'd1, 128'd0);  // DSCP and ECN
+                start(packet::clear(1'b1, base + 17'd1, 17'd1));  // DSCP and ECN
                 state <= FLAGS4;
             end
         end else if (!waiting || op_done) begin
             case (state)
                 // -- IPv4 --------------------------------------------------------------------------
                 FLAGS4: begin
-                    start(packet::OP_CLEAR, 17'd6, 17'd3, 128'd0);  // flags, offset, TTL
+                    start(packet::clear(1'b1, base + 17'd6, 17'd3));  // flags, offset, TTL
                     state <= SUM4;
                 end
                 SUM4: begin
-                    start(packet::OP_CLEAR, 17'd10, 17'd2, 128'd0);
+                    start(packet::clear(1'b1, base + 17'd10, 17'd2));
                     state <= OPTION4;
                 end
                 OPTION4: begin
                     if (at >= size) begin
                         finish(packet::OK);
                     end else begin
-                        start(packet::OP_READ, at, 17'd16, 128'd0);
+                        start(packet::read(1'b1, base + at));
                         state <= JUDGE4;
                     end
                 end
@@ -117,33 +108,33 @@ module ah_mute (
                         at <= at + option_length;
                         state <= OPTION4;
                     end else if (routed) begin
-                        start(packet::OP_READ, at + option_length - 17'd4, 17'd16, 128'd0);
+                        start(packet::read(1'b1, base + at + option_length - 17'd4));
                         state <= ROUTE4;
                     end else begin
                         state <= CLEAR4;
                     end
                 end
                 ROUTE4: begin
-                    start(packet::OP_WRITE, 17'd16, 17'd4, q);
+                    start(packet::write(1'b1, base + 17'd16, 17'd4, q));
                     state <= CLEAR4;
                 end
                 CLEAR4: begin
-                    start(packet::OP_CLEAR, at, length, 128'd0);
+                    start(packet::clear(1'b1, base + at, length));
                     at <= at + length;
                     state <= OPTION4;
                 end
                 // -- IPv6 --------------------------------------------------------------------------
                 HOPS6: begin
-                    start(packet::OP_CLEAR, 17'd7, 17'd1, 128'd0);
+                    start(packet::clear(1'b1, base + 17'd7, 17'd1));
                     state <= FIRST6;
                 end
                 FIRST6: begin
-                    start(packet::OP_READ, 17'd6, 17'd16, 128'd0);
+                    start(packet::read(1'b1, base + 17'd6));
                     state <= TO6;
                 end
                 TO6: begin
                     next <= octet0;
-                    start(packet::OP_READ, 17'd24, 17'd16, 128'd0);
+                    start(packet::read(1'b1, base + 17'd24));
                     state <= KEEP6;
                 end
                 KEEP6: begin
@@ -153,10 +144,10 @@ module ah_mute (
                 HEADER6: begin
                     kind <= next;
                     if (at >= size) begin
-                        start(packet::OP_WRITE, 17'd24, 17'd16, to);
+                        start(packet::write(1'b1, base + 17'd24, 17'd16, to));
                         finish(packet::OK);
                     end else begin
-                        start(packet::OP_READ, at, 17'd16, 128'd0);
+                        start(packet::read(1'b1, base + at));
                         state <= JUDGE6;
                     end
                 end
@@ -174,7 +165,7 @@ module ah_mute (
                         if (octet2 == 8'd0 || octet2 == 8'd2) begin
                             if (octet3 > addresses) finish(packet::MALFORMED_PACKET);
                             else begin
-                                start(packet::OP_CLEAR, at + 17'd3, 17'd1, 128'd0);
+                                start(packet::clear(1'b1, base + at + 17'd3, 17'd1));
                                 state <= SLOT6;
                             end
                         end else if (octet3 != 8'd0) begin
@@ -187,7 +178,7 @@ module ah_mute (
                     if (inner >= stop) begin
                         state <= NEXT6;
                     end else begin
-                        start(packet::OP_READ, inner, 17'd16, 128'd0);
+                        start(packet::read(1'b1, base + inner));
                         state <= DATA6;
                     end
                 end
@@ -199,7 +190,7 @@ module ah_mute (
                         finish(packet::MALFORMED_PACKET);
                     end else begin
                         if (octet0[5])
-                            start(packet::OP_CLEAR, inner + 17'd2, {9'd0, octet1}, 128'd0);
+                            start(packet::clear(1'b1, base + inner + 17'd2, {9'd0, octet1}));
                         inner <= data_end;
                     end
                 end
@@ -207,12 +198,12 @@ module ah_mute (
                     if (inner >= stop) begin
                         state <= NEXT6;
                     end else begin
-                        start(packet::OP_READ, inner, 17'd16, 128'd0);
+                        start(packet::read(1'b1, base + inner));
                         state <= SWAP6;
                     end
                 end
                 SWAP6: begin
-                    start(packet::OP_WRITE, inner, 17'd16, to);
+                    start(packet::write(1'b1, base + inner, 17'd16, to));
                     to <= q;
                     inner <= inner + 17'd16;
                     state <= SLOT6;

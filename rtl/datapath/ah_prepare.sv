@@ -46,20 +46,13 @@ module ah_prepare (
         own_valid <= 1'b0;
         mute_go <= 1'b0;
         if (go) begin
-            own_op <= '0;
-            own_op.code <= packet::OP_CLEAR;
-            own_op.to <= 1'b1;
-            own_op.len <= cleared;
-            own_op.dst <= ah_at + 17'd12;
+            own_op <= packet::clear(1'b1, ah_at + 17'd12, cleared);
             own_valid <= 1'b1;
             state <= HIGH;
         end else if (op_done) begin
             case (state)
                 HIGH: begin
-                    own_op.code <= packet::OP_WRITE;
-                    own_op.len <= esn ? 17'd4 : 17'd0;
-                    own_op.dst <= stop;
-                    own_op.data <= {high, 96'd0};
+                    own_op <= packet::write(1'b1, stop, esn ? 17'd4 : 17'd0, {high, 96'd0});
                     own_valid <= 1'b1;
                     state <= MUTE;
                 end

@@ -107,12 +107,7 @@ module decap_restore (
     task automatic put(input logic [16:0] dst, input logic [15:0] data);
         begin
             own_valid <= 1'b1;
-            own_op <= '0;
-            own_op.code <= packet::OP_WRITE;
-            own_op.to <= 1'b1;
-            own_op.len <= 17'd2;
-            own_op.dst <= dst;
-            own_op.data <= {data, 112'd0};
+            own_op <= packet::write(1'b1, dst, 17'd2, {data, 112'd0});
         end
     endtask
 

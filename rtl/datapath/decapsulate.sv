@@ -91,7 +91,6 @@ module decapsulate #(
     packet::inbound_t sa;
     logic sa_there;
     wire [383:0] head;
-    logic [16:0] length;
 
     wire malformed, v6_now, is_fragment, dont_fragment;
     wire [3:0] version;
@@ -99,9 +98,13 @@ module decapsulate #(
     wire [7:0] protocol_now, traffic_class;
     wire [15:0] fragment;
     parse_ip parse (
-        .head, .length, .malformed, .version, .v6(v6_now), .size, .total, .protocol(protocol_now),
+        .head, .length(request.length), .malformed, .version, .v6(v6_now), .size, .total, .protocol(protocol_now),
         .traffic_class, .fragment, .is_fragment, .dont_fragment
     );
+
+    wire too_large = request.length > LARGEST;
+    wire [4:0] first_look =
+        packet::first_look(request.length, LARGEST, request.ethertype, version);
 
     logic v6;                           // the packet that came
     logic [1:0] mark;                   // its ECN field
@@ -233,26 +236,17 @@ module decapsulate #(
     assign job_number_valid = job_valid && job_ready;
     assign job_number = number;
 
-    task automatic start(
-        input logic [3:0] code, input logic ram, input logic [16:0] addr, input logic [16:0] len,
-        input logic [16:0] dst, input logic [127:0] data
-    );
+    task automatic start(input packet::op_t what);
         begin
             own_valid <= 1'b1;
             waiting <= 1'b1;
-            own_op.code <= code;
-            own_op.ram <= ram;
-            own_op.to <= 1'b1;
-            own_op.addr <= addr;
-            own_op.len <= len;
-            own_op.dst <= dst;
-            own_op.data <= data;
+            own_op <= what;
         end
     endtask
 
     // Read 16 octets of copy 1.
     task automatic get(input logic [16:0] addr);
-        start(packet::OP_READ, 1'b1, addr, 17'd16, 17'd0, 128'd0);
+        start(packet::read(1'b1, addr));
     endtask
 
     task automatic refuse(input logic [4:0] why, input logic by_sa);
@@ -296,12 +290,11 @@ module decapsulate #(
             case (state)
                 IDLE: if (s_axis_tvalid) begin
                     request <= s_axis_tuser;
-                    length <= s_axis_tuser.length;
                     sa_there <= 1'b0;
                     sa_read <= 1'b1;
                     spi_shown <= 32'd0;
                     number_shown <= 64'd0;
-                    start(packet::OP_STORE, 1'b0, 17'd0, 17'd0, HOME, 128'd0);
+                    start(packet::store(HOME));
                     state <= HEAD;
                 end
                 HEAD: begin
@@ -318,14 +311,8 @@ module decapsulate #(
                     protocol <= protocol_now;
                     stop <= HOME + total;
                     state <= CHECK_SA;
-                    if (request.length > LARGEST)
-                        refuse(packet::TOO_BIG, 1'b0);
-                    else if (request.ethertype != packet::ETHERTYPE_IPV4
-                        && request.ethertype != packet::ETHERTYPE_IPV6)
-                        refuse(packet::BAD_HEADER, 1'b0);
-                    else if (length != 17'd0 && version
-                        != (request.ethertype == packet::ETHERTYPE_IPV6 ? 4'd6 : 4'd4))
-                        refuse(packet::MALFORMED_PACKET, 1'b0);
+                    if (first_look != packet::OK)
+                        refuse(first_look, 1'b0);
                 end
                 CHECK_SA: begin
                     state <= BEGIN;
@@ -424,7 +411,7 @@ module decapsulate #(
                     if (ah_reason != packet::OK) refuse(ah_reason, 1'b1);
                 end
                 HASH: begin
-                    start(packet::OP_HASH, 1'b1, HOME, hashed, 17'd0, 128'd0);
+                    start(packet::hash(HOME, hashed));
                     job.hash <= 1'b1;
                     job.integrity <= sa.ah_integrity;
                     job.octets <= hashed;
@@ -504,7 +491,7 @@ module decapsulate #(
                     state <= CRYPT;
                 end
                 CRYPT: begin
-                    start(packet::OP_CRYPT, 1'b1, at, icv_at - at, at, 128'd0);
+                    start(packet::crypt(at, icv_at - at));
                     job.hash <= 1'b0;
                     job.integrity <= sa.esp_integrity;
                     job.octets <= icv_at - at;
@@ -532,8 +519,7 @@ module decapsulate #(
                     if (restore_reason != packet::OK) begin
                         refuse(restore_reason, 1'b1);
                     end else begin
-                        start(packet::OP_SEND, 1'b1, out_at, dummy ? 17'd0 : out_octets, 17'd0,
-                            128'd0);
+                        start(packet::send(1'b1, out_at, dummy ? 17'd0 : out_octets));
                         m_axis_tuser.none <= dummy;
                         m_axis_tuser.reason <= packet::OK;
                         m_axis_tuser.ethertype <= out_v6
@@ -546,9 +532,8 @@ module decapsulate #(
                     end
                 end
                 REFUSE: begin
-                    start(packet::OP_SEND, 1'b0, HOME,
-                        request.length > LARGEST ? 17'd0 : request.length, 17'd0, 128'd0);
-                    m_axis_tuser.none <= request.length > LARGEST;
+                    start(packet::send(1'b0, HOME, too_large ? 17'd0 : request.length));
+                    m_axis_tuser.none <= too_large;
                     m_axis_tuser.reason <= reason;
                     m_axis_tuser.ethertype <= request.ethertype;
                     count_valid <= 1'b1;

@@ -107,24 +107,15 @@ module encap_seal (
     logic hashed;                       // AH's ICV is there, the front is written a second time
     wire step = (!waiting || op_done) && (!job_waiting || icv_valid);
 
-    task automatic start(
-        input logic [3:0] code, input logic [16:0] addr, input logic [16:0] len,
-        input logic [16:0] dst, input logic [127:0] data
-    );
+    task automatic start(input packet::op_t what);
         begin
             own_valid <= 1'b1;
             waiting <= 1'b1;
-            own_op.code <= code;
-            own_op.ram <= 1'b1;
-            own_op.to <= 1'b1;
-            own_op.addr <= addr;
-            own_op.len <= len;
-            own_op.dst <= dst;
-            own_op.data <= data;
+            own_op <= what;
         end
     endtask
     task automatic put(input logic [16:0] dst, input logic [16:0] len, input logic [127:0] data);
-        start(packet::OP_WRITE, 17'd0, len, dst, data);
+        start(packet::write(1'b1, dst, len, data));
     endtask
 
     always_ff @(posedge clk) begin
@@ -164,7 +155,7 @@ module encap_seal (
                     state <= CRYPT;
                 end
                 CRYPT: begin
-                    start(packet::OP_CRYPT, layout.esp_at, layout.icv_at - layout.esp_at, layout.esp_at, 128'd0);
+                    start(packet::crypt(layout.esp_at, layout.icv_at - layout.esp_at));
                     job.hash <= 1'b0;
                     job.cipher <= sa.cipher;
                     job.integrity <= sa.esp_integrity;
@@ -238,7 +229,7 @@ module encap_seal (
                     state <= ah_reason == packet::OK ? HASH : FINISH;
                 end
                 HASH: begin
-                    start(packet::OP_HASH, layout.front_at, hashed_octets, 17'd0, 128'd0);
+                    start(packet::hash(layout.front_at, hashed_octets));
                     job.hash <= 1'b1;
                     job.integrity <= sa.ah_integrity;
                     job.octets <= hashed_octets;

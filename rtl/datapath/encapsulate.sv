@@ -89,6 +89,10 @@ module encapsulate #(
         .dont_fragment(dont_fragment_now)
     );
 
+    wire too_large = request.length > LARGEST;
+    wire [4:0] first_look =
+        packet::first_look(request.length, LARGEST, request.ethertype, version);
+
     // The cleartext packet's, kept while the protected one is cut.
     logic v6, dont_fragment;
     logic [7:0] traffic_class;
@@ -217,20 +221,11 @@ module encapsulate #(
     assign idle = state == IDLE;
     assign sa_index = request.sa_index;
 
-    task automatic start(
-        input logic [3:0] code, input logic ram, input logic [16:0] addr, input logic [16:0] len,
-        input logic [16:0] dst, input logic [127:0] data
-    );
+    task automatic start(input packet::op_t what);
         begin
             own_valid <= 1'b1;
             waiting <= 1'b1;
-            own_op.code <= code;
-            own_op.ram <= ram;
-            own_op.to <= 1'b1;
-            own_op.addr <= addr;
-            own_op.len <= len;
-            own_op.dst <= dst;
-            own_op.data <= data;
+            own_op <= what;
         end
     endtask
 
@@ -271,7 +266,7 @@ module encapsulate #(
                     kept <= 17'd0;
                     sa_there <= 1'b0;
                     sa_read <= 1'b1;
-                    start(packet::OP_STORE, 1'b0, 17'd0, 17'd0, HOME, 128'd0);
+                    start(packet::store(HOME));
                     state <= HEAD;
                 end
                 HEAD: begin
@@ -292,14 +287,8 @@ module encapsulate #(
                     traffic_class <= traffic_class_now;
                     piece_total <= total;
                     limit <= {1'b0, request.mtu};
-                    if (request.length > LARGEST)
-                        refuse(packet::TOO_BIG, 1'b0);
-                    else if (request.ethertype != packet::ETHERTYPE_IPV4
-                        && request.ethertype != packet::ETHERTYPE_IPV6)
-                        refuse(packet::BAD_HEADER, 1'b0);
-                    else if (length != 17'd0 && version
-                        != (request.ethertype == packet::ETHERTYPE_IPV6 ? 4'd6 : 4'd4))
-                        refuse(packet::MALFORMED_PACKET, 1'b0);
+                    if (first_look != packet::OK)
+                        refuse(first_look, 1'b0);
                     else if (!cutting)
                         state <= CHECK_SA;
                     else if (malformed)
@@ -412,11 +401,10 @@ module encapsulate #(
                 end
                 SEND: begin
                     // Copy 0 if it is sent as it came, or holds a piece of the protected packet.
-                    start(packet::OP_SEND, !post && (!cutting || pieces != 14'd1),
+                    start(packet::send(!post && (!cutting || pieces != 14'd1),
                         post || cutting ? HOME : front_at,
                         post || (cutting && pieces != 14'd1) ? piece_octets
-                            : cutting ? total : whole,
-                        17'd0, 128'd0);
+                            : cutting ? total : whole));
                     m_axis_tuser.none <= 1'b0;
                     m_axis_tuser.last <= last_piece;
                     m_axis_tuser.reason <= packet::OK;
@@ -439,9 +427,8 @@ module encapsulate #(
                     end
                 end
                 REFUSE: begin
-                    start(packet::OP_SEND, 1'b0, HOME,
-                        request.length > LARGEST ? 17'd0 : request.length, 17'd0, 128'd0);
-                    m_axis_tuser.none <= request.length > LARGEST;
+                    start(packet::send(1'b0, HOME, too_large ? 17'd0 : request.length));
+                    m_axis_tuser.none <= too_large;
                     m_axis_tuser.last <= 1'b1;
                     m_axis_tuser.reason <= reason;
                     m_axis_tuser.ethertype <= request.ethertype;

@@ -24,13 +24,7 @@ module esp_strip (
     logic [7:0] next;                   // what the next one has to be
     logic [16:0] at;
 
-    assign op.code = packet::OP_READ;
-    assign op.ram = 1'b1;
-    assign op.to = 1'b0;
-    assign op.addr = at;
-    assign op.len = 17'd16;
-    assign op.dst = 17'd0;
-    assign op.data = 128'd0;
+    assign op = packet::read(1'b1, at);
 
     logic wrong;
     always_comb begin

@@ -47,20 +47,11 @@ module fragment_piece (
     wire [16:0] length = kind == 8'd1 ? 17'd1 : at + 17'd1 < size ? {9'd0, q[119:112]} : 17'd0;
     wire bad = kind != 8'd1 && (length < 17'd2 || at + length > size);
 
-    task automatic start(
-        input logic [3:0] code, input logic [16:0] addr, input logic [16:0] len,
-        input logic [16:0] dst, input logic [127:0] data
-    );
+    task automatic start(input packet::op_t what);
         begin
             op_valid <= 1'b1;
             waiting <= 1'b1;
-            op.code <= code;
-            op.ram <= code == packet::OP_SUM ? !ram : ram;
-            op.to <= !ram;
-            op.addr <= addr;
-            op.len <= len;
-            op.dst <= dst;
-            op.data <= data;
+            op <= what;
         end
     endtask
 
@@ -77,16 +68,16 @@ module fragment_piece (
             if (first) begin
                 state <= FIXED;
                 if (size != 17'd20)
-                    start(packet::OP_COPY, base + 17'd20, size - 17'd20, target + 17'd20, 128'd0);
+                    start(packet::copy(ram, base + 17'd20, size - 17'd20, target + 17'd20));
             end
         end else if (!waiting || op_done) begin
             case (state)
                 OPTION: begin
                     if (at < size) begin
-                        start(packet::OP_READ, base + at, 17'd16, 17'd0, 128'd0);
+                        start(packet::read(ram, base + at));
                         state <= JUDGE;
                     end else begin
-                        start(packet::OP_CLEAR, 17'd0, 17'd4, target + end_of_header, 128'd0);
+                        start(packet::clear(!ram, target + end_of_header, 17'd4));
                         state <= FIXED;
                     end
                 end
@@ -99,31 +90,31 @@ module fragment_piece (
                         reason <= packet::MALFORMED_PACKET;
                         state <= FINISH;
                     end else if (kind[7]) begin
-                        start(packet::OP_COPY, base + at, length, target + end_of_header, 128'd0);
+                        start(packet::copy(ram, base + at, length, target + end_of_header));
                         end_of_header <= end_of_header + length;
                     end
                 end
                 FIXED: begin
-                    start(packet::OP_WRITE, 17'd0, 17'd16, target, {
+                    start(packet::write(!ram, target, 17'd16, {
                         4'd4, padded[5:2], fixed[151:144], total[15:0], fixed[127:112], flags,
                         fixed[95:80], 16'd0, fixed[63:32]
-                    });
+                    }));
                     state <= REST;
                 end
                 REST: begin
-                    start(packet::OP_WRITE, 17'd0, 17'd4, target + 17'd16, {fixed[31:0], 96'd0});
+                    start(packet::write(!ram, target + 17'd16, 17'd4, {fixed[31:0], 96'd0}));
                     state <= SUM;
                 end
                 SUM: begin
-                    start(packet::OP_SUM, target, padded, 17'd0, 128'd0);
+                    start(packet::sum(!ram, target, padded, 16'd0));
                     state <= CHECKSUM;
                 end
                 CHECKSUM: begin
-                    start(packet::OP_WRITE, 17'd0, 17'd2, target + 17'd10, {~sum, 112'd0});
+                    start(packet::write(!ram, target + 17'd10, 17'd2, {~sum, 112'd0}));
                     state <= PAYLOAD;
                 end
                 PAYLOAD: begin
-                    start(packet::OP_COPY, base + from, octets, target + padded, 128'd0);
+                    start(packet::copy(ram, base + from, octets, target + padded));
                     state <= FINISH;
                 end
                 FINISH: begin

@@ -23,11 +23,7 @@ module head_read (
         op_valid <= 1'b0;
         done <= 1'b0;
         if (go) begin
-            op <= '0;
-            op.code <= packet::OP_READ;
-            op.ram <= ram;
-            op.addr <= base;
-            op.len <= 17'd16;
+            op <= packet::read(ram, base);
             op_valid <= 1'b1;
             left <= 2'd3;
         end else if (op_done && left != 2'd0) begin

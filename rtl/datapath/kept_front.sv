@@ -30,30 +30,21 @@ module kept_front (
 
     logic [2:0] state;
 
-    task automatic start(
-        input logic [3:0] code, input logic ram, input logic [16:0] addr, input logic [16:0] len,
-        input logic [16:0] dst, input logic [127:0] data
-    );
+    task automatic start(input packet::op_t what);
         begin
             op_valid <= 1'b1;
-            op.code <= code;
-            op.ram <= ram;
-            op.to <= 1'b1;
-            op.addr <= addr;
-            op.len <= len;
-            op.dst <= dst;
-            op.data <= data;
+            op <= what;
         end
     endtask
     task automatic put(input logic [16:0] offset, input logic [16:0] len, input logic [15:0] data);
-        start(packet::OP_WRITE, 1'b0, 17'd0, len, target + offset, {data, 112'd0});
+        start(packet::write(1'b1, target + offset, len, {data, 112'd0}));
     endtask
 
     always_ff @(posedge clk) begin
         op_valid <= 1'b0;
         done <= 1'b0;
         if (go) begin
-            start(packet::OP_COPY, 1'b0, base, size, target, 128'd0);
+            start(packet::copy(1'b0, base, size, target));
             state <= PROTOCOL;
         end else if (op_done) begin
             case (state)
@@ -70,7 +61,7 @@ module kept_front (
                     state <= SUM;
                 end
                 SUM: begin
-                    start(packet::OP_SUM, 1'b1, target, size, 17'd0, 128'd0);
+                    start(packet::sum(1'b1, target, size, 16'd0));
                     state <= CHECKSUM;
                 end
                 CHECKSUM: begin

@@ -30,6 +30,42 @@ package packet;
         logic [127:0] data;
     } op_t;
 
+    // Each of them with what it needs; the rest is 0. COPY goes to the other copy, CRYPT is in place and,
+    // as HASH, of copy 1.
+    function automatic op_t read(input logic ram, input logic [16:0] addr);
+        read = {OP_READ, ram, 1'b0, addr, 17'd16, 17'd0, 128'd0};
+    endfunction
+    function automatic op_t write(
+        input logic to, input logic [16:0] dst, input logic [16:0] len, input logic [127:0] data
+    );
+        write = {OP_WRITE, 1'b0, to, 17'd0, len, dst, data};
+    endfunction
+    function automatic op_t copy(
+        input logic ram, input logic [16:0] addr, input logic [16:0] len, input logic [16:0] dst
+    );
+        copy = {OP_COPY, ram, !ram, addr, len, dst, 128'd0};
+    endfunction
+    function automatic op_t clear(input logic to, input logic [16:0] dst, input logic [16:0] len);
+        clear = {OP_CLEAR, 1'b0, to, 17'd0, len, dst, 128'd0};
+    endfunction
+    function automatic op_t sum(
+        input logic ram, input logic [16:0] addr, input logic [16:0] len, input logic [15:0] first
+    );
+        sum = {OP_SUM, ram, 1'b0, addr, len, 17'd0, 112'd0, first};
+    endfunction
+    function automatic op_t store(input logic [16:0] dst);
+        store = {OP_STORE, 1'b0, 1'b0, 17'd0, 17'd0, dst, 128'd0};
+    endfunction
+    function automatic op_t send(input logic ram, input logic [16:0] addr, input logic [16:0] len);
+        send = {OP_SEND, ram, 1'b0, addr, len, 17'd0, 128'd0};
+    endfunction
+    function automatic op_t crypt(input logic [16:0] addr, input logic [16:0] len);
+        crypt = {OP_CRYPT, 1'b1, 1'b1, addr, len, addr, 128'd0};
+    endfunction
+    function automatic op_t hash(input logic [16:0] addr, input logic [16:0] len);
+        hash = {OP_HASH, 1'b1, 1'b0, addr, len, 17'd0, 128'd0};
+    endfunction
+
     // -- sideband ---------------------------------------------------------------------------------
     // With a request: the crypto header's fields that the engines need, and the packet's octets. Behind the
     // queues `level` is that of the packet's class: 1, 2 have priority.
@@ -318,6 +354,21 @@ package packet;
     function automatic logic [4:0] kept(input logic [15:0] keep);
         kept = 5'd0;
         for (int i = 0; i < 16; i++) kept = kept + {4'd0, keep[i]};
+    endfunction
+
+    // Why the slow paths refuse a packet before they look at its row, else OK: `largest` octets fit their
+    // memory, and the request says what IP packet it is.
+    function automatic logic [4:0] first_look(
+        input logic [16:0] length, input logic [16:0] largest, input logic [15:0] ethertype,
+        input logic [3:0] version
+    );
+        first_look = OK;
+        if (length > largest)
+            first_look = TOO_BIG;
+        else if (ethertype != ETHERTYPE_IPV4 && ethertype != ETHERTYPE_IPV6)
+            first_look = BAD_HEADER;
+        else if (length != 17'd0 && version != (ethertype == ETHERTYPE_IPV6 ? 4'd6 : 4'd4))
+            first_look = MALFORMED_PACKET;
     endfunction
 
     // Sum with end around carry (RFC 1071).

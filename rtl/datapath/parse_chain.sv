@@ -32,13 +32,7 @@ module parse_chain (
 );
     logic running, asked;
 
-    assign op.code = packet::OP_READ;
-    assign op.ram = 1'b0;
-    assign op.to = 1'b0;
-    assign op.addr = base + upper_offset;
-    assign op.len = 17'd16;
-    assign op.dst = 17'd0;
-    assign op.data = 128'd0;
+    assign op = packet::read(1'b0, base + upper_offset);
 
     wire extension = upper_protocol == packet::HOP_BY_HOP || upper_protocol == packet::ROUTING
         || upper_protocol == packet::DESTINATION;

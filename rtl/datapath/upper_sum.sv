@@ -32,50 +32,38 @@ module upper_sum (
     wire [16:0] field = base + (udp ? 17'd6 : 17'd16);
     wire [15:0] field_now = q[127:112];
 
-    task automatic start(
-        input logic [3:0] code, input logic [16:0] addr, input logic [16:0] len,
-        input logic [16:0] dst, input logic [15:0] data, input logic [15:0] first
-    );
+    task automatic start(input packet::op_t what);
         begin
             op_valid <= 1'b1;
-            op.code <= code;
-            op.ram <= 1'b1;
-            op.to <= 1'b1;
-            op.addr <= addr;
-            op.len <= len;
-            op.dst <= dst;
-            op.data <= {data, 96'd0, first};
+            op <= what;
         end
-    endtask
-    task automatic sum_up(input logic [16:0] addr, input logic [16:0] len, input logic [15:0] first);
-        start(packet::OP_SUM, addr, len, 17'd0, 16'd0, first);
     endtask
 
     always_ff @(posedge clk) begin
         op_valid <= 1'b0;
         done <= 1'b0;
         if (go) begin
-            start(packet::OP_READ, field, 17'd16, 17'd0, 16'd0, 16'd0);
+            start(packet::read(1'b1, field));
             state <= FIELD;
         end else if (op_done) begin
             case (state)
                 FIELD: begin
                     // Written as it is, where nothing is to be done
-                    start(packet::OP_WRITE, 17'd0, 17'd2, field, 16'd0, 16'd0);
+                    start(packet::write(1'b1, field, 17'd2, 128'd0));
                     state <= mend && udp && field_now == 16'd0 ? FINISH : ADDRESSES;
                 end
                 ADDRESSES: begin
-                    sum_up(front + (v6 ? 17'd8 : 17'd12), v6 ? 17'd32 : 17'd8,
-                        packet::plus(octets[15:0], {8'd0, protocol}));
+                    start(packet::sum(1'b1, front + (v6 ? 17'd8 : 17'd12), v6 ? 17'd32 : 17'd8,
+                        packet::plus(octets[15:0], {8'd0, protocol})));
                     state <= REST;
                 end
                 REST: begin
-                    sum_up(base, octets, sum);
+                    start(packet::sum(1'b1, base, octets, sum));
                     state <= WRITE;
                 end
                 WRITE: begin
-                    start(packet::OP_WRITE, 17'd0, 17'd2, field, udp && &sum ? 16'hFFFF : ~sum,
-                        16'd0);
+                    start(packet::write(1'b1, field, 17'd2,
+                        {udp && &sum ? 16'hFFFF : ~sum, 112'd0}));
                     state <= FINISH;
                 end
                 FINISH: begin
