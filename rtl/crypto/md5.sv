@@ -121,7 +121,9 @@ module md5 #(
     logic [7:0] cycle;                  // 1 before the first round, 128 and 129 in the last one
     wire second = cycle[0];
     wire [5:0] coming = cycle[6:1];     // the round behind this one; the first one is 0
+    logic fresh;                        // `cycle` is 1
     logic [3:0] kind;                   // of the round: function, and which of its four rotations
+    logic [1:0] turn;                   // what its first cycle turns by
     logic [127:0] chain, work;          // a, b, c, d from the left, as numbers
     logic [511:0] w;                    // the block, word 0 on the left
     logic [3:0] at;                     // place of the word two rounds behind `coming`
@@ -141,28 +143,28 @@ module md5 #(
         endcase
     end
 
-    logic [31:0] sum;                   // f + awk
+    // What a round turns by is 4, 9, 14 or 20, and up to 3 more, which the first cycle does.
+    logic [31:0] sum;
+    wire [31:0] sum_now = f + awk;
     logic [31:0] turned;
     always_comb begin
-        case (kind)
-            4'h0: turned = {sum[24:0], sum[31:25]};
-            4'h1: turned = {sum[19:0], sum[31:20]};
-            4'h2: turned = {sum[14:0], sum[31:15]};
-            4'h3: turned = {sum[9:0], sum[31:10]};
-            4'h4: turned = {sum[26:0], sum[31:27]};
-            4'h5: turned = {sum[22:0], sum[31:23]};
-            4'h6: turned = {sum[17:0], sum[31:18]};
-            4'h7: turned = {sum[11:0], sum[31:12]};
-            4'h8: turned = {sum[27:0], sum[31:28]};
-            4'h9: turned = {sum[20:0], sum[31:21]};
-            4'ha: turned = {sum[15:0], sum[31:16]};
-            4'hb: turned = {sum[8:0], sum[31:9]};
-            4'hc: turned = {sum[25:0], sum[31:26]};
-            4'hd: turned = {sum[21:0], sum[31:22]};
-            4'he: turned = {sum[16:0], sum[31:17]};
-            default: turned = {sum[10:0], sum[31:11]};
+        case (kind[1:0])
+            2'd0: turned = {sum[27:0], sum[31:28]};
+            2'd1: turned = {sum[22:0], sum[31:23]};
+            2'd2: turned = {sum[17:0], sum[31:18]};
+            default: turned = {sum[11:0], sum[31:12]};
         endcase
     end
+
+    // How many more, by `kind`.
+    function automatic logic [1:0] more(input logic [3:0] round);
+        case (round)
+            4'h0, 4'h1, 4'h2, 4'hb: more = 2'd3;
+            4'h3, 4'h9, 4'ha, 4'hc: more = 2'd2;
+            4'h4, 4'hd, 4'he, 4'hf: more = 2'd1;
+            default: more = 2'd0;
+        endcase
+    endfunction
 
     logic [127:0] from;                 // the chaining value that the block starts from
     logic [127:0] total;
@@ -177,28 +179,36 @@ module md5 #(
 
     always_ff @(posedge clk) begin
         if (busy) begin
-            sum <= f + awk;
+            case (turn)
+                2'd0: sum <= sum_now;
+                2'd1: sum <= {sum_now[30:0], sum_now[31]};
+                2'd2: sum <= {sum_now[29:0], sum_now[31:30]};
+                default: sum <= {sum_now[28:0], sum_now[31:29]};
+            endcase
             if (second) begin
-                // Before the first round words turn as in every round, and what is on the left is b.
-                work <= {d, cycle == 8'd1 ? a : b + turned, b, c};
-                awk <= d + wk;
+                // The next round's a is this one's d.
+                if (!fresh) work <= {d, b + turned, b, c};
+                awk <= (fresh ? a : d) + wk;
                 wk <= swapped(word) + k;
                 word <= w[{~at, 5'd0} +: 32];
                 k <= constant(coming + 6'd2);
                 at <= place(coming + 6'd3);
                 kind <= {coming[5:4], coming[1:0]};
+                turn <= more({coming[5:4], coming[1:0]});
             end
             cycle <= cycle + 8'd1;
+            fresh <= 1'b0;
             if (cycle == 8'd129) busy <= 1'b0;
         end else if (load) begin
             chain <= from;
-            work <= {from[95:0], from[127:96]};
+            work <= from;
             w <= block;
             wk <= swapped(block[511:480]) + constant(6'd0);
             word <= block[479:448];
             k <= constant(6'd1);
             at <= place(6'd2);
             cycle <= 8'd1;
+            fresh <= 1'b1;
             busy <= 1'b1;
         end else if (set) begin
             chain <= from;
