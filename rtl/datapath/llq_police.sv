@@ -46,19 +46,37 @@ module llq_police #(
     logic [RATE_W+BURST_W-1:0] rules [CLASSES];
     logic [CREDIT_W+TICK_W-1:0] buckets [CLASSES];
 
+    // Time and rate are multiplied in pieces, with one addition between two registers.
+    localparam int TIME_W = (TICK_W + 2) / 3;
+    localparam int PART_W = (RATE_W + 1) / 2;
+    localparam int SUM_W = 3 * TIME_W + PART_W;
+    localparam int GAIN_W = SUM_W + PART_W;
+
+    if (PART_W > TIME_W || GAIN_W < CREDIT_W) begin : check_pieces
+        $fatal(1, "llq_police: TICK_W has to be 3/2 of RATE_W, both together BURST_W and FRACTION_W");
+    end
+
     logic [5:0] at;                             // one bit for each step to the answer
     logic [$clog2(CLASSES)-1:0] number;
     logic [SIZE_W-1:0] size;
     logic [RATE_W-1:0] rate;
     logic [BURST_W-1:0] burst;
-    logic [CREDIT_W-1:0] credit, filled_up;
-    logic [TICK_W-1:0] now, filled, since;
-    logic [RATE_W+TICK_W-1:0] product, gained;
+    logic [CREDIT_W-1:0] credit, room;
+    logic [TICK_W-1:0] now, since;
+    logic [TIME_W+PART_W-1:0] products [2][3];
+    logic [SUM_W-1:0] sums [2];
+    logic [GAIN_W-1:0] gained;
+    // What remains when the packet has passed: of a full bucket, of this one as it was and as it is
+    // now; below 0 if that is too little
+    logic [CREDIT_W:0] most, spare, filled_up;
+    logic fills;                                // the bucket is full now
 
-    localparam int SUM_W = (RATE_W + TICK_W > CREDIT_W ? RATE_W + TICK_W : CREDIT_W) + 1;
+    wire [TICK_W-1:0] filled = buckets[number][TICK_W-1:0];
     wire [CREDIT_W-1:0] full = {burst, {FRACTION_W{1'b0}}};
-    wire [SUM_W-1:0] sum = SUM_W'(credit) + SUM_W'(gained);
-    wire [CREDIT_W-1:0] cost = CREDIT_W'({size, {FRACTION_W{1'b0}}});
+    wire [CREDIT_W:0] cost = (CREDIT_W+1)'({size, {FRACTION_W{1'b0}}});
+    wire [3*TIME_W-1:0] times = (3*TIME_W)'(since);
+    wire [2*PART_W-1:0] parts = (2*PART_W)'(rate);
+    wire [CREDIT_W:0] left = fills ? most : filled_up;
 
     always_ff @(posedge clk) begin
         at <= rst ? '0 : {at[4:0], ask};
@@ -69,21 +87,30 @@ module llq_police #(
         end
         if (at[0]) begin
             {rate, burst} <= rules[number];
-            {credit, filled} <= buckets[number];
+            credit <= buckets[number][TICK_W +: CREDIT_W];
+            since <= now - filled;
         end
-        since <= now - filled;
-        product <= since * rate;
-        gained <= product;
-        filled_up <= sum > SUM_W'(full) ? full : sum[CREDIT_W-1:0];
+        for (int j = 0; j < 2; j++) begin
+            for (int i = 0; i < 3; i++)
+                products[j][i] <= times[i*TIME_W +: TIME_W] * parts[j*PART_W +: PART_W];
+            sums[j] <= {products[j][2], (2*TIME_W)'(products[j][0])}
+                + SUM_W'({products[j][1], {TIME_W{1'b0}}});
+        end
+        gained <= GAIN_W'(sums[0]) + {sums[1], {PART_W{1'b0}}};
+        room <= full - credit;
+        most <= {1'b0, full} - cost;
+        spare <= {1'b0, credit} - cost;
+        fills <= gained > GAIN_W'(room);
+        filled_up <= spare + {1'b0, gained[CREDIT_W-1:0]};
     end
     assign answer = at[5];
-    assign conforms = rate == '0 || filled_up >= cost;
+    assign conforms = rate == '0 || !left[CREDIT_W];
 
     always_ff @(posedge clk) begin
         if (set) rules[set_class] <= {set_rate, set_burst};
         if (set || (spend && rate != '0))
             buckets[set ? set_class : number] <= set ? {set_burst, {FRACTION_W{1'b0}}, tick}
-                : {filled_up - cost, now};
+                : {left[CREDIT_W-1:0], now};
     end
 
 `ifdef FORMAL

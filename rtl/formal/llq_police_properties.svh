@@ -2,7 +2,7 @@
 // lets through since its rules were set is never more than its burst and its rate times that time.
 // Questions, octets and rules come as the module asks for it; the time does not go around.
 
-localparam int F_W = RATE_W + TICK_W + CREDIT_W + 2;
+localparam int F_W = GAIN_W + CREDIT_W + 2;
 
 logic f_started = 1'b0;
 always_ff @(posedge clk) f_started <= 1'b1;
@@ -56,6 +56,7 @@ end
 // What a bucket holds if it is asked at the time `now`, by the definition.
 wire [F_W-1:0] f_gain = F_W'(f_rate) * F_W'(now - f_filled);
 wire [F_W-1:0] f_holds = F_W'(f_credit) + f_gain > F_W'(f_full) ? F_W'(f_full) : F_W'(f_credit) + f_gain;
+wire [CREDIT_W:0] f_left = f_holds[CREDIT_W:0] - cost;
 wire [F_W-1:0] f_allowed = F_W'(f_full) + F_W'(f_rate) * F_W'(f_filled - f_since);
 
 always_ff @(posedge clk) if (f_started) begin
@@ -68,15 +69,27 @@ always_ff @(posedge clk) if (f_started) begin
         if (f_rate != '0) assert ((f_passed << FRACTION_W) + F_W'(f_credit) <= f_allowed);
         if ((|at || f_open) && number == f_class) begin
             assert (f_filled <= now);
-            if (!at[0]) assert (rate == f_rate && burst == f_burst && credit == f_credit);
-            if (!at[0]) assert (filled == f_filled);
-            if (!at[0] && !at[1]) assert (since == now - f_filled);
-            if (at[3] || at[4] || at[5] || f_open) assert (product == since * rate);
-            if (at[4] || at[5] || f_open) assert (gained == product);
+            if (!at[0]) begin
+                assert (rate == f_rate && burst == f_burst && credit == f_credit);
+                assert (since == now - f_filled);
+            end
+            if (!at[0] && !at[1]) begin
+                for (int j = 0; j < 2; j++)
+                    for (int i = 0; i < 3; i++)
+                        assert (products[j][i] == times[i*TIME_W +: TIME_W] * parts[j*PART_W +: PART_W]);
+                assert (room == f_full - f_credit);
+                assert (most == {1'b0, f_full} - cost && spare == {1'b0, f_credit} - cost);
+            end
+            if (at[3] || at[4] || at[5] || f_open)
+                for (int j = 0; j < 2; j++)
+                    assert (F_W'(sums[j]) == F_W'(since) * F_W'(parts[j*PART_W +: PART_W]));
+            if (at[4] || at[5] || f_open) assert (F_W'(gained) == f_gain);
         end
         if ((answer || f_open) && number == f_class) begin
+            assert (fills == (gained > GAIN_W'(room)));
+            assert (filled_up == spare + {1'b0, gained[CREDIT_W-1:0]});
             assert (conforms == (f_rate == '0 || f_holds >= F_W'(size) << FRACTION_W));
-            if (f_rate != '0) assert (F_W'(filled_up) == f_holds);
+            if (f_rate != '0) assert (left == f_left);
         end
     end
 end

@@ -268,6 +268,22 @@ async def what_is_not_urgent_leaves_room(dut: Any) -> None:
     await bench.done()
 
 
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def police_at_any_rate(dut: Any) -> None:
+    """Time and rate are multiplied in pieces of 16 bits: rates and times of one and of more."""
+    bench = Bench(dut)
+    rates = (1, 2000, 90_000, 3 << 20)
+    rules = {number: LlqClass(1, 0, 64, rate, 700) for number, rate in enumerate(rates, 1)}
+    await bench.begin(rules, {(1, number): number for number in rules})
+    for number, rate in enumerate(rates, 1):
+        bench.seconds = (300 << 16) // rate  # for 150 octets, on average
+        for _ in range(40):
+            bench.put(bench.random.choice((64, 200, 576)), level=1, group=number, prefix=60)
+        dropped = bench.drops[Cause.ABOVE_RATE]
+        await bench.done()
+        assert 5 < bench.drops[Cause.ABOVE_RATE] - dropped < 35
+
+
 class Roomy(Scheduler[int]):
     """The golden model with the module's memory."""
 
@@ -331,6 +347,7 @@ def test_llq(rate: float) -> None:
 def test_llq_in_time_and_in_room() -> None:
     simulate(
         "llq", __file__, parameters=BUILD,
-        tests=["priority_waits_for_one_packet", "what_is_not_urgent_leaves_room", "gated"],
+        tests=["priority_waits_for_one_packet", "what_is_not_urgent_leaves_room", "gated",
+               "police_at_any_rate"],
         settings={"handle_w": 9, "addr_w": 11, "flood": 110},
     )  # fmt: skip
