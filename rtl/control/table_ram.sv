@@ -1,5 +1,5 @@
 // A memory of rows: one port writes, the other reads. Latency 2: the memory's own output, and a
-// register behind it. What is read while it is written is the old row.
+// register behind it. Nobody may use what was read of a row in the cycle in which it was written.
 `default_nettype none
 
 module table_ram #(
@@ -20,7 +20,7 @@ module table_ram #(
         $fatal(1, "table_ram: ROWS has to be a power of two");
     end
 
-    logic [WIDTH-1:0] rows [ROWS];
+    (* no_rw_check *) logic [WIDTH-1:0] rows [ROWS];
     logic [WIDTH-1:0] out;
     logic fetched;
 
