@@ -120,8 +120,8 @@ module aes_gcm #(
     assign stream_taken = beat && keyed;
 
     always_ff @(posedge clk) begin
-        if (!m_axis_tvalid || m_axis_tready) m_axis_tvalid <= beat;
-        if (beat) begin
+        if (!m_axis_tvalid || m_axis_tready) begin
+            m_axis_tvalid <= beat;
             m_axis_tdata <= reversed(result);
             m_axis_tkeep <= x_keep;
             m_axis_tlast <= x_last;

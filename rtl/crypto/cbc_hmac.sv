@@ -44,7 +44,8 @@ module cbc_hmac #(
     // Command: cipher 1 NULL, 2 DES, 3 3DES, 4 AES; integrity 0 none, 1 MD5, 2 SHA-1, 3 SHA-256,
     // 4 SHA-384, 5 SHA-512. Keys, nonce (encryption: 8 or 16 octets) and states (after the ipad and
     // the opad block) are left aligned; for AES decryption the key is aes_key_end's. The ICV received
-    // (decryption) has octet 0 in [255:248]. All has to stay until cmd_ready, which takes 2 cycles.
+    // (decryption) has octet 0 in [255:248]. All has to stay until cmd_ready, which takes 2
+    // cycles, or to come again, before any other command.
     input  wire               cmd_valid,
     output wire               cmd_ready,
     input  wire               cmd_hash,

@@ -19,7 +19,7 @@ module esp_gcm #(
 ) (
     input  wire                     clk,
     input  wire                     rst,
-    // Jobs with their keys; both have to stay until cmd_ready
+    // Jobs with their keys
     input  wire                     cmd_valid,
     output wire                     cmd_ready,
     input  wire packet::job_t       cmd_job,

@@ -66,11 +66,8 @@ module gcm_hash #(
         in_valid <= (closing || (beat && !beat_empty)) && !rst;
         in_more <= more;
         in_last <= closing;
-        if (closing || beat) begin
-            in_block <= closing ? {44'd0, now_aad_octets, 3'd0, 44'd0, now_octets, 3'd0}
-                : beat_block;
-            in_power <= now_powers[{exponent, 7'd0} +: 128];
-        end
+        in_block <= closing ? {44'd0, now_aad_octets, 3'd0, 44'd0, now_octets, 3'd0} : beat_block;
+        in_power <= now_powers[{exponent, 7'd0} +: 128];
         if (opens || beat) begin
             behind <= behind_next;
             more <= behind_next[COUNT_W-1:3] != '0;

@@ -26,8 +26,8 @@ module gcm_stream #(
     input  wire  [95:0]  cmd_nonce,
     input  wire  [16:0]  cmd_octets,
     // Key stream
-    output logic         stream_valid,
-    output logic [127:0] stream,
+    output wire          stream_valid,
+    output wire  [127:0] stream,
     input  wire          stream_get,
     // Masks
     output wire          mask_valid,
@@ -53,7 +53,6 @@ module gcm_stream #(
     wire made = make && aes_ready;
     wire last_made = made && none_to_make;
     wire [COUNT_W-1:0] cmd_blocks = COUNT_W'((18'd15 + {1'b0, cmd_octets}) >> 4);
-    wire taken = cmd_valid && cmd_ready;
     assign cmd_ready = !busy || last_made;
 
     always_ff @(posedge clk) begin
@@ -63,9 +62,9 @@ module gcm_stream #(
             none_to_make <= to_make == COUNT_W'(1);
             for_mask <= 1'b0;
         end
-        if (last_made) busy <= 1'b0;
-        if (taken) begin
-            busy <= 1'b1;
+        // Whether there is one or not, so that not so much hangs on it: without one nobody looks at them.
+        if (cmd_ready) begin
+            busy <= cmd_valid;
             key_size <= cmd_key_size;
             key <= cmd_key;
             nonce <= cmd_nonce;
@@ -91,21 +90,11 @@ module gcm_stream #(
         .in_key_size(key_size), .in_key(key), .in_block({nonce, counter}),
         .out_valid(aes_valid), .out_tag(aes_mask), .out_block(aes_block)
     );
-    wire waits;
-    wire [127:0] waiting;
-    wire stream_moves = !stream_valid || stream_get;
-    job_queue #(.WIDTH(128), .DEPTH(AHEAD)) key_stream (
-        .clk, .rst, .put(aes_valid && !aes_mask), .put_data(aes_block), .valid(waits),
-        .data(waiting), .get(waits && stream_moves)
+    // The oldest block is in a register: what is keyed with it does not wait for the memory.
+    job_queue #(.WIDTH(128), .DEPTH(AHEAD), .FRONT(1)) key_stream (
+        .clk, .rst, .put(aes_valid && !aes_mask), .put_data(aes_block), .valid(stream_valid),
+        .data(stream), .get(stream_get)
     );
-    // The oldest block, so that what is keyed with it does not wait for the memory.
-    always_ff @(posedge clk) begin
-        if (stream_moves) begin
-            stream_valid <= waits;
-            stream <= waiting;
-        end
-        if (rst) stream_valid <= 1'b0;
-    end
     job_queue #(.WIDTH(128), .DEPTH(PACKETS)) masks (
         .clk, .rst, .put(aes_valid && aes_mask), .put_data(aes_block), .valid(mask_valid),
         .data(mask), .get(mask_get)

@@ -49,26 +49,14 @@ module encap_fast #(
     output wire                     over
 );
     // A plan is used in three places, each at its own time.
-    wire packet::plan_t front, tail, out;
-    wire front_valid, tail_valid, out_valid, job_taken, front_taken, tail_taken, out_taken;
-    wire packet::plan_t next_order;
-    packet::plan_t order;
-    wire next_valid;
-    logic order_valid;
-    wire order_moves = !order_valid || job_taken;
-    job_queue #(.WIDTH(packet::PLAN_W), .DEPTH(DEPTH)) orders (
-        .clk, .rst, .put(plan_valid), .put_data(plan), .valid(next_valid), .data(next_order),
-        .get(next_valid && order_moves)
+    wire packet::plan_t order, front, tail, out;
+    wire order_valid, front_valid, tail_valid, out_valid;
+    wire job_taken, front_taken, tail_taken, out_taken;
+    // Much hangs in the engine on the oldest job: it is in a register.
+    job_queue #(.WIDTH(packet::PLAN_W), .DEPTH(DEPTH), .FRONT(1)) orders (
+        .clk, .rst, .put(plan_valid), .put_data(plan), .valid(order_valid), .data(order),
+        .get(job_taken)
     );
-    // The oldest one in a register: much hangs on it in the engine.
-    always_ff @(posedge clk) begin
-        if (order_moves) begin
-            order_valid <= next_valid;
-            order <= next_order;
-        end
-        if (rst) order_valid <= 1'b0;
-    end
-
     job_queue #(.WIDTH(packet::PLAN_W), .DEPTH(DEPTH)) fronts (
         .clk, .rst, .put(plan_valid), .put_data(plan), .valid(front_valid), .data(front),
         .get(front_taken)

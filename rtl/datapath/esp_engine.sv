@@ -77,7 +77,9 @@ module esp_engine #(
 
     always_ff @(posedge clk) begin
         key_read <= 1'b0;
-        if (key_found && !commanding) begin
+        // Written in the cycle in which a job takes what was there, too, so that the enable of so many
+        // flip-flops is no matter of whether one does: which can put a job off that has just found them.
+        if (key_found && state != COMMAND) begin
             keys <= key_row;
             keys_of <= key_of;
             keys_there <= 1'b1;
@@ -85,9 +87,10 @@ module esp_engine #(
         case (state)
             IDLE: if (job_valid) begin
                 held <= job;
-                key_read <= !at_once;
-                if (!at_once) state <= KEYS;
-                else if (!given) state <= COMMAND;
+                if (!at_once || (!given && key_found)) begin
+                    key_read <= 1'b1;
+                    state <= KEYS;
+                end else if (!given) state <= COMMAND;
             end
             KEYS: if (key_found && key_of == held.sa_index) state <= COMMAND;
             COMMAND: if (given) state <= IDLE;

@@ -11,7 +11,8 @@ logic [7:0] f_in = '0;
 logic [7:0] f_out = '0;
 wire [7:0] f_inside = f_in - f_out;
 wire [7:0] f_place = f_number - f_out;          // 0: the next to go out
-wire [AT_W-1:0] f_at = read[AT_W-1:0] + f_place[AT_W-1:0];
+wire f_front = FRONT != 0 && valid;             // the oldest one has left the memory
+wire [AT_W-1:0] f_at = read[AT_W-1:0] + f_place[AT_W-1:0] - AT_W'(f_front);
 logic [WIDTH-1:0] f_word;
 
 always_comb if (f_started) begin
@@ -27,11 +28,13 @@ end
 
 always_ff @(posedge clk) if (f_started) begin
     assert (some == (written != read));
-    assert (f_inside == 8'(level));
+    assert (full == (level == (AT_W + 1)'(DEPTH)));
+    assert (f_inside == 8'(level) + 8'(f_front));
     assert (f_inside <= 8'(DEPTH));
-    if (f_place < f_inside) assert (memory[f_at] == f_word);
-    // What is inside is offered, and what is offered is the oldest word.
-    if (f_inside != 0) assert (valid);
+    if (f_place < f_inside && !(f_front && f_place == 0)) assert (memory[f_at] == f_word);
+    // What is inside is offered, with FRONT a cycle later, and what is offered is the oldest word.
+    if (FRONT == 0 && f_inside != 0) assert (valid);
+    if (FRONT != 0 && $past(f_started) && $past(some)) assert (valid);
     if (valid && f_place == 0) assert (data == (f_inside != 0 ? f_word : put_data));
     if (valid && f_inside == 0) assert (THROUGH != 0 && put);
 end
