@@ -85,12 +85,12 @@ module esp_engine #(
             keys_there <= 1'b1;
         end
         case (state)
-            IDLE: if (job_valid) begin
+            IDLE: begin
                 held <= job;
-                if (!at_once || (!given && key_found)) begin
+                if (job_valid && (!at_once || (!given && key_found))) begin
                     key_read <= 1'b1;
                     state <= KEYS;
-                end else if (!given) state <= COMMAND;
+                end else if (job_valid && !given) state <= COMMAND;
             end
             KEYS: if (key_found && key_of == held.sa_index) state <= COMMAND;
             COMMAND: if (given) state <= IDLE;

@@ -236,7 +236,7 @@ def measure(block: Block, step: str) -> str:
     except SynthError as error:
         return str(error)
     setattr(figures, step, found)
-    keep(block, figures)
+    keep(block, figures, where.name)
     print(f"{block.name}: {step}, {time.monotonic() - start:.0f} s", flush=True)
     return ""
 
@@ -250,10 +250,11 @@ def known(block: Block) -> Figures:
         return Figures()
 
 
-def keep(block: Block, figures: Figures) -> None:
-    """Put `figures` in the place of what is kept of the block."""
+def keep(block: Block, figures: Figures, of: str) -> None:
+    """Put `figures`, which sources with the name `of` (place_of) gave, in the place of what is kept
+    of the block. Sources may have changed since they were read, so they are not asked again."""
     kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    kept[block.name] = {"of": place_of(block).name, "figures": asdict(figures)}
+    kept[block.name] = {"of": of, "figures": asdict(figures)}
     FIGURES.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 

@@ -101,6 +101,19 @@ def test_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         synth.write_table("", readme)
 
 
+def test_a_figure_is_of_the_sources_it_was_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who edits while a block is placed does not get the old sources' clock for the new ones."""
+    monkeypatch.setattr(synth, "FIGURES", tmp_path / "figures.json")
+    names = iter(["before", "before", "after", "after"])
+    monkeypatch.setattr(synth, "place_of", lambda block: tmp_path / next(names))
+    monkeypatch.setattr(synth, "synthesize", lambda *_: {"LUT4": 1})
+    block = synth.Block("skid_buffer", "skid_buffer")
+    assert synth.measure(block, "ecp5") == ""
+    assert json.loads(synth.FIGURES.read_text())["skid_buffer"]["of"] == "before"
+
+
 def test_a_window_of_1024_costs_what_the_guide_says() -> None:
     """Guide chapter 1: 128 octets more for each inbound SA."""
     assert synth.window_octets(1024) - synth.window_octets(64) <= 128
