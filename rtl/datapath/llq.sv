@@ -11,7 +11,8 @@
 // the limit of its class, so to speak), and if its class has no priority, while less than a quarter
 // is free: what is not urgent does not take priority's room.
 //
-// A frame of n beats takes n + 3 cycles on its way out, and n + 5 on its way in, n + 11 where it is policed.
+// A frame of n beats takes n + 3 cycles on its way out, and n + 4 on its way in, n + 8 where it is
+// policed; with a request of less than 4 beats as much more as it lacks.
 `default_nettype none
 
 module llq #(
@@ -62,8 +63,8 @@ module llq #(
     output wire                     ready,
     output wire                     idle
 );
-    // Data, octets of it, end of a prefix or a packet, end of the frame
-    localparam int WORD_W = 128 + 5 + 2;
+    // Data, octets of it, end of a prefix or a packet
+    localparam int WORD_W = 128 + 5 + 1;
     // Cells of the largest frame: a prefix of 19 beats, and the request
     localparam int LARGEST = (19 + (1 << (ADDR_W - 4)) + 7) / 8 + 2;
     localparam int RESERVE = 1 << (HANDLE_W - 2);
@@ -94,12 +95,13 @@ module llq #(
     end
 
     // -- frames in -----------------------------------------------------------------------------------
-    localparam [2:0] PREFIX = 3'd0, REQUEST = 3'd1, SELECT = 3'd2, SELECTED = 3'd3, RULES = 3'd4,
-        ASK = 3'd5, DECIDE = 3'd6;
+    localparam [2:0] PREFIX = 3'd0, REQUEST = 3'd1, SELECT = 3'd2, RULES = 3'd3, COMPARE = 3'd4,
+        DECIDE = 3'd5, ACT = 3'd6;
     logic [2:0] state;
     logic begun, swallow;               // within a frame; which finds no room
     packet::request_t request;
-    logic [31:0] eight;                 // entries of the class table
+    logic [2:0] looked_up;              // `request`, `entries`, `eight` are there
+    logic [31:0] entries, eight;        // of the class table
     logic [3:0] number;                 // the class
     // verilator lint_off UNUSEDSIGNAL
     packet::llq_rule_t found;           // rate and burst are for `police`
@@ -108,7 +110,6 @@ module llq #(
     wire [HANDLE_W:0] free;
     wire [HANDLE_W-1:0] handle;
     wire full = free < (HANDLE_W+1)'(LARGEST);
-    wire scarce = free < (HANDLE_W+1)'(RESERVE);
 
     assign s_prefix_tready = ready && state == PREFIX;
     assign s_axis_tready = state == REQUEST;
@@ -129,59 +130,63 @@ module llq #(
     // -- judged, all at once when police has answered --------------------------------------------------
     wire put_ready, empty, answer, conforms;
     wire [HANDLE_W:0] waiting;
-    wire policed = found.police_rate != 32'd0;
-    wire above_limit = swallow || 17'(waiting) >= {1'b0, found.limit}
-        || (scarce && found.level == 2'd0);
+    // Of the cycle before; a packet that was taken in it holds `put_ready` back
+    logic policed, at_limit, scarce;
+    logic keeps;                        // the verdict
+    wire above_limit = swallow || at_limit || (scarce && found.level == 2'd0);
     wire above_rate = policed && !conforms && (!found.conditional || !empty);
     wire decide = state == DECIDE && put_ready && (!policed || answered || answer);
-    wire put = decide && !above_limit && !above_rate;
+    wire put = state == ACT && keeps;
+    wire acts = state == ACT && (!keeps || put_ready);
 
     logic answered;
     llq_police police (
         .clk, .rst, .tick(setup.tick), .set, .set_class, .set_rate(set_rule.police_rate),
-        .set_burst(set_rule.police_burst), .ask(state == ASK), .ask_class(number),
-        .ask_size(request.length), .answer, .conforms, .spend(put && policed && conforms)
+        .set_burst(set_rule.police_burst), .ask(state == RULES), .ask_class(number),
+        .ask_size(request.length), .answer, .conforms, .spend(put && acts && policed && conforms)
     );
     // Rules do not change while a packet is held to them.
-    assign rule_ready = ready && set_ready && state != RULES && state != ASK && state != DECIDE;
+    assign rule_ready = ready && set_ready && (state == PREFIX || state == REQUEST || state == SELECT);
 
     always_ff @(posedge clk) begin
-        eight <= classes[selector[9:3]];
-        kept <= 1'b0;
-        count.dropped <= 1'b0;
+        entries <= classes[selector[9:3]];
+        eight <= entries;
+        looked_up[2:1] <= looked_up[1:0];
+        policed <= found.police_rate != 32'd0;
+        at_limit <= 17'(waiting) >= {1'b0, found.limit};
+        scarce <= free < (HANDLE_W+1)'(RESERVE);
+        kept <= put && acts;
+        count.dropped <= decide && (above_limit || above_rate);
         if (take_prefix || take_request) begin
             begun <= 1'b1;
             swallow <= no_room;
         end
+        if (take_request) request <= s_axis_tuser;
+        if (state == REQUEST || state == SELECT) number <= eight[{selector[2:0], 2'd0} +: 4];
+        if (answer) answered <= 1'b1;
         case (state)
             PREFIX: if (take_prefix && s_prefix_tlast) state <= REQUEST;
             REQUEST: if (take_request) begin
-                request <= s_axis_tuser;
+                looked_up[0] <= 1'b1;
                 if (s_axis_tlast) begin
                     begun <= 1'b0;
-                    state <= SELECT;
+                    state <= looked_up[2] ? RULES : SELECT;
                 end
             end
-            SELECT: state <= SELECTED;
-            SELECTED: begin
-                number <= eight[{selector[2:0], 2'd0} +: 4];
-                state <= RULES;
-            end
+            SELECT: if (looked_up[2]) state <= RULES;
             RULES: begin
                 found <= rules[number];
-                state <= ASK;
-            end
-            ASK: begin
                 answered <= 1'b0;
-                state <= DECIDE;
+                state <= COMPARE;
             end
-            default: begin
-                if (answer) answered <= 1'b1;
-                if (decide) begin
-                    kept <= put;
-                    count.dropped <= !put;
-                    state <= PREFIX;
-                end
+            COMPARE: state <= DECIDE;
+            DECIDE: if (decide) begin
+                keeps <= !above_limit && !above_rate;
+                state <= ACT;
+            end
+            default: if (acts) begin
+                looked_up <= 3'b000;
+                state <= PREFIX;
             end
         endcase
         count.dropped_class <= number;
@@ -190,6 +195,7 @@ module llq #(
         if (rst) begin
             state <= PREFIX;
             begun <= 1'b0;
+            looked_up <= 3'b000;
             kept <= 1'b0;
             count.dropped <= 1'b0;
         end
@@ -203,7 +209,8 @@ module llq #(
     wire [16:0] next_size;
     logic busy, granted;
     wire leaves;                        // the last beat of a frame
-    wire start = next_valid && path_ready && !busy && (!setup.gated || granted);
+    // A rule that is written waits for no packet, and none goes meanwhile.
+    wire start = next_valid && path_ready && !busy && (!setup.gated || granted) && !rule_write;
 
     llq_scheduler #(.HANDLE_W(HANDLE_W)) scheduler (
         .clk, .rst, .set, .set_ready, .set_class, .set_level(set_rule.level),
@@ -233,13 +240,12 @@ module llq #(
 
     llq_cells #(.HANDLE_W(HANDLE_W), .WIDTH(WORD_W)) cells (
         .clk, .rst, .put((take_prefix || take_request) && !no_room),
-        .put_word({state == REQUEST && s_axis_tlast,
-            state == REQUEST ? s_axis_tlast : s_prefix_tlast, octets,
+        .put_word({state == REQUEST ? s_axis_tlast : s_prefix_tlast, octets,
             state == REQUEST ? s_axis_tdata : s_prefix_tdata}),
-        .keep(put), .drop(decide && !put), .handle, .free,
+        .keep(put && acts), .drop(acts && !keeps), .handle, .free,
         .start, .start_handle(next_handle), .got_valid(word_valid),
-        .got_word({frame_end, word_end, word_octets, word_data}), .get(word_taken),
-        .got_last(frame_end), .ready(cells_ready)
+        .got_word({word_end, word_octets, word_data}), .got_last(frame_end), .get(word_taken),
+        .ready(cells_ready)
     );
 
     wire [15:0] word_keep;

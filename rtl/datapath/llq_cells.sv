@@ -4,7 +4,8 @@
 // and a frame that has been read goes to its tail: so the links are written only then, and a frame
 // that is dropped as soon as it is in costs nothing, its cells were never taken off.
 //
-// A word a cycle, in and out. Latency of a read: 2 cycles from `start` to the first word.
+// A word a cycle, in and out. Latency of a read: 2 cycles from `start` to the first word. How many
+// words a frame has is kept beside them, so that its end is in a register when the last one is out.
 `default_nettype none
 
 module llq_cells #(
@@ -26,13 +27,13 @@ module llq_cells #(
     output wire  [HANDLE_W-1:0] handle,
     // Cells that are free, those of the frame on its way in too; the caller keeps some
     output logic [HANDLE_W:0]   free,
-    // A frame goes out; `got_last` tells with its last word that it is that one
+    // A frame goes out
     input  wire                 start,
     input  wire  [HANDLE_W-1:0] start_handle,
     output logic                got_valid,
     output wire  [WIDTH-1:0]    got_word,
+    output logic                got_last,
     input  wire                 get,
-    input  wire                 got_last,
     // Free cells are chained
     output logic                ready
 );
@@ -45,21 +46,27 @@ module llq_cells #(
 
     logic [WIDTH-1:0] words [1 << WORD_W];
     logic [HANDLE_W-1:0] links [1 << HANDLE_W];
+    // By a frame's first cell: whether it is one word only, and how many are behind the first one
+    logic [WORD_W:0] lengths [1 << HANDLE_W];
 
     // -- in --------------------------------------------------------------------------------------
     logic [HANDLE_W-1:0] first, cell_in, after_in;
     logic [CELL_W-1:0] word_in;
     logic [HANDLE_W:0] cells_in;                        // cells that the frame has begun
+    logic begun_in;
+    logic [WORD_W-1:0] behind_in;                       // words behind its first
 
     assign handle = first;
     wire fills = put && (&word_in);
 
     // -- out -------------------------------------------------------------------------------------
-    logic running;                                      // a frame goes out
+    logic running, begins;                              // a frame goes out; the cycle after `start`
     logic [HANDLE_W-1:0] head_out, cell_out, after_out;
     logic [CELL_W-1:0] word_out;
     logic [HANDLE_W:0] cells_out;
     logic [WIDTH-1:0] out;
+    logic [WORD_W:0] length_out;
+    logic [WORD_W-1:0] behind_out;                      // words behind the one that is out
 
     assign got_word = out;
     wire ends = got_valid && get && got_last;
@@ -70,6 +77,8 @@ module llq_cells #(
         if (ask) out <= words[{cell_out, word_out}];
         after_in <= links[cell_in];
         after_out <= links[cell_out];
+        if (keep) lengths[first] <= {behind_in == '0, behind_in};
+        length_out <= lengths[start_handle];
     end
 
     // -- free cells ------------------------------------------------------------------------------
@@ -84,6 +93,12 @@ module llq_cells #(
             word_in <= word_in + 1'b1;
             if (word_in == '0) cells_in <= cells_in + 1'b1;
             if (fills) cell_in <= after_in;
+            begun_in <= 1'b1;
+            if (begun_in) behind_in <= behind_in + 1'b1;
+        end
+        if (keep || drop) begin
+            begun_in <= 1'b0;
+            behind_in <= '0;
         end
         if (keep) begin
             // A full last cell has moved `cell_in` on already.
@@ -98,6 +113,12 @@ module llq_cells #(
             cells_in <= '0;
         end
 
+        begins <= start;
+        if (begins) {got_last, behind_out} <= length_out;
+        else if (ask) begin
+            behind_out <= behind_out - 1'b1;
+            got_last <= behind_out == WORD_W'(1);
+        end
         if (start) begin
             running <= 1'b1;
             head_out <= start_handle;
@@ -130,6 +151,8 @@ module llq_cells #(
             cell_in <= '0;
             word_in <= '0;
             cells_in <= '0;
+            begun_in <= 1'b0;
+            behind_in <= '0;
             running <= 1'b0;
             got_valid <= 1'b0;
         end

@@ -4,18 +4,26 @@
 
 logic f_started = 1'b0;
 always_ff @(posedge clk) f_started <= 1'b1;
-always_comb begin
-    assume (rst == !f_started);
-    assume (set_level != 2'd3);
-    if (set_level == 2'd0) assume (set_weight != '0);
-    if (put) assume (!waiting[HANDLE_W]);
-    if (take) assume (next_valid);
+// -- what is where -------------------------------------------------------------------------------
+// Of the classes in a mask the first one from `start` on, around; none if the mask is 0.
+function automatic class_t f_from(input logic [CLASSES-1:0] mask, input class_t start);
+    logic [2*CLASSES-1:0] turned;
+    turned = {mask, mask} >> start;
+    f_from = '0;
+    for (int i = CLASSES - 1; i >= 0; i--) if (turned[i]) f_from = start + class_t'(i);
+endfunction
+
+class_t f_turn1, f_turn2;                       // class that is looked at first
+always_ff @(posedge clk) begin
+    if (take && first[chosen]) f_turn1 <= chosen + 1'b1;
+    if (take && second[chosen]) f_turn2 <= chosen + 1'b1;
+    if (!f_started) {f_turn1, f_turn2} <= '0;
 end
 
-// -- what is where -------------------------------------------------------------------------------
 class_t f_choice;
-assign f_choice = waiting1 != '0 ? from(waiting1, turn1)
-    : waiting2 != '0 ? from(waiting2, turn2) : candidate;
+assign f_choice = waiting1 != '0 ? f_from(waiting1, f_turn1)
+    : waiting2 != '0 ? f_from(waiting2, f_turn2) : visited;
+wire [1:0] f_level = waiting1 != '0 ? 2'd1 : waiting2 != '0 ? 2'd2 : 2'd0;
 wire f_valid = waiting1 != '0 || waiting2 != '0 || candidate_valid;
 
 logic [HANDLE_W+3:0] f_sum;
@@ -24,8 +32,16 @@ always_comb begin
     for (int i = 0; i < CLASSES; i++) f_sum = f_sum + (some[i] ? {3'd0, counts[i]} : '0);
 end
 
+always_comb begin
+    assume (rst == !f_started);
+    assume (set_level != 2'd3);
+    if (set_level == 2'd0) assume (set_weight != '0);
+    if (put) assume (f_sum < {4'd1, {HANDLE_W{1'b0}}});
+    if (take) assume (next_valid);
+end
+
 always_ff @(posedge clk) if (f_started) begin
-    assert (f_sum == {3'd0, waiting} && waiting <= {1'b1, {HANDLE_W{1'b0}}});
+    assert (f_sum <= {4'd1, {HANDLE_W{1'b0}}});
     for (int i = 0; i < CLASSES; i++) begin
         if (some[i]) assert (counts[i] != '0);
         assert (3'(first[i]) + 3'(second[i]) + 3'(weighted[i]) <= 3'd1);
@@ -37,21 +53,39 @@ always_ff @(posedge clk) if (f_started) begin
             + DEFICIT_W'(1 << (WEIGHT_W + QUANTUM_W)));
     end
     assert (state <= WEIGH);
-    if (candidate_valid) assert (some[candidate] && weighted[candidate] && candidate == visited);
+    assert (after_visited == after(visited));
+    assert (after1 == (f_turn1 == '0 ? '0 : after(f_turn1 - 1'b1)));
+    assert (after2 == (f_turn2 == '0 ? '0 : after(f_turn2 - 1'b1)));
+    if (candidate_valid) assert (some[visited]);
+    if (candidate_valid && !(changed && visited == changed_class)) assert (weighted[visited]);
+    if (did_set) assert (state == REST && settled == '0);
+    if (changed) assert (did_set);
     if (candidate_valid) assert (has_quantum && state == REST);
     if (state != REST) assert (seen != '0 && (seen & ~eligible) == '0);
-    if (state == WEIGH) assert (seen[visited]);
-    if (refresh && weighted[taken_class]) assert (!candidate_valid && state == REST);
+    if (state == WEIGH) assert (following == f_from(seen, visited + 1'b1));
+    if (state == WEIGH && waits) begin
+        assert (seen[visited] && may == (raised >= DEFICIT_W'(cost)));
+        if (may) assert (left == {1'b0, raised - DEFICIT_W'(cost)});
+    end
+    if (refresh && weighted[taken_class])
+        assert (!(candidate_valid && visited == taken_class) && state == REST);
     if (refresh && more) assert (some[taken_class]);
-    if (settled != '0 && choice_valid) assert (f_valid && choice == f_choice && some[choice]);
+    if (settled[0]) begin
+        assert (some1 == (waiting1 != '0) && some2 == (waiting2 != '0));
+        if (some1) assert (pick1 == f_from(waiting1, f_turn1));
+        if (some2) assert (pick2 == f_from(waiting2, f_turn2));
+        assert (!refresh);
+    end
     if (settled[1]) assert (settled[0]);
-    if (settled[1] && chosen_valid) assert (f_valid && chosen == f_choice && some[chosen]);
-    if (settled[1] && chosen_valid) assert (chosen_head == heads[chosen]);
-    if (settled != '0) assert (!refresh);
-    // What the candidate is allowed suffices for its packet.
-    if (candidate_valid)
-        assert (has_deficit[candidate] && deficits[candidate] != '0
-            && deficits[candidate] >= DEFICIT_W'(heads[candidate][SIZE_W-1:0]));
+    if (settled[2]) assert (settled[1]);
+    if (settled[1] && choice_valid)
+        assert (f_valid && choice == f_choice && choice_level == f_level && some[choice]);
+    if (settled[2] && chosen_valid) begin
+        assert (f_valid && chosen == f_choice && chosen_level == f_level && some[chosen]);
+        assert (chosen_head == heads[chosen] && fewer == counts[chosen] - 1'b1);
+        assert (none == (fewer == '0));
+        assert (chosen_link == links[next_handle]);
+    end
 end
 
 `ifdef LISTS
@@ -62,18 +96,20 @@ always_ff @(posedge clk) if (f_started && take) begin
     assert (some[next_class]);
     if ((some & first) != '0) assert (first[next_class]);
     else if ((some & second) != '0) assert (second[next_class]);
-    else assert (weighted[next_class] && candidate_valid);
+    else assert (weighted[next_class] && candidate_valid && next_class == visited);
+    assert (next_level == {second[next_class], first[next_class]});
 end
 
 // -- no class starves --------------------------------------------------------------------------------
 // A class of level 0 is chosen freely. From one packet of level 0 to the next, as long as none is
 // the chosen class's, a number falls: rounds until its first packet may go, visits until its turn,
-// octets that the class visited now may still send. So it goes after a bounded number of them; and
-// packets of level 0 go whenever no other waits, which police sees to.
+// octets that the class visited now may still send when its packet is paid for. So it goes after a
+// bounded number of them; and packets of level 0 go whenever no other waits, which police sees to.
 (* anyconst *) class_t f_class;
 logic f_follow = 1'b0;          // the class has waited since the level 0 packet before
 logic [23:0] f_before;          // the number then
 
+wire f_takes = take && chosen_level == 2'd0;
 wire f_waits = some[f_class] && weighted[f_class];
 wire [DEFICIT_W-1:0] f_deficit = has_deficit[f_class] ? deficits[f_class] : '0;
 wire [DEFICIT_W-1:0] f_price = heads[f_class][SIZE_W-1:0] == '0 ? DEFICIT_W'(1)
@@ -83,7 +119,7 @@ wire class_t f_distance = f_class - visited;
 wire [23:0] f_now = {8'(f_lacks), 8'(f_distance), 8'(deficits[visited])};
 
 always_ff @(posedge clk) begin
-    if (takes_candidate) begin
+    if (f_takes) begin
         f_follow <= f_waits && chosen != f_class;
         f_before <= f_now;
     end
@@ -94,11 +130,12 @@ end
 always_ff @(posedge clk) if (f_started && f_follow) begin
     assert (f_waits);
     if (state != REST) assert (seen[f_class]);
-    if (takes_candidate && chosen != f_class) assert (f_now < f_before);
-    if (takes_candidate) assert (chosen == visited);
-    if (candidate_valid && candidate != f_class) assert (f_now < f_before);
-    // On the way there: what is left at this class is less, or the class is nearer.
-    if (!candidate_valid && has_quantum) assert (visited != f_class && f_now < f_before);
+    if (f_takes) assert (chosen == visited);
+    if (f_takes && chosen != f_class) assert (f_now < f_before);
+    // The next one is paid for: less is left at this class, or the chosen one is nearer.
+    if (candidate_valid && visited != f_class) assert (f_now < f_before);
+    // On the way there: it has not been yet.
+    if (!candidate_valid && has_quantum) assert (visited != f_class && f_now <= f_before);
     if (!candidate_valid && !has_quantum) assert (f_now[23:8] < f_before[23:8]);
 end
 `endif
