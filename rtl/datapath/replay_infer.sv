@@ -23,15 +23,10 @@ module replay_infer #(
     wire [31:0] size = window == 0 ? 32'h8000_0000 : 32'(window);
     wire [31:0] top = highest[31:0];
     wire [31:0] high = highest[63:32];
-    // How far the low half is left of the window, whose left end is top - size + 1. Case A: 0 or more says
-    // that it is; case B, in which that end is below 0: less than -2^32 says that it is not.
-    wire [34:0] spare;
-    replay_spare #(.WIDTH(33)) left_of_it (
-        .highest({1'b0, top}), .sequence_number({1'b0, low}), .size({1'b0, size}), .spare
-    );
-    wire unused = &{1'b0, spare[31:0]};
-    wire up = spare[34:32] == 3'b000;
-    wire down = spare[34:32] == 3'b110;
+    wire [31:0] left = top - size + 1'b1;              // low half of the window's left end
+    wire whole = top >= size - 1'b1;                  // case A
+    wire up = whole && low < left;
+    wire down = !whole && low >= left;
 
     always_comb begin
         sequence_number = {high, low};

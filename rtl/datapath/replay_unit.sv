@@ -17,15 +17,11 @@
 //           than WINDOW_MAX only for a row whose window has been changed with `setup_keep`.
 //
 // Pipeline, for commits and setups:
-//   0 address  1 memory out ▸ forward  2 compare with X, and with the commit one ahead  3 verdict,
-//   new row  4 verdict out, write     (a row on its way to memory is forwarded)
+//   0 address  1 memory out ▸ forward  2 compare with X, and with the commit one ahead  3 judge,
+//   new row  4 verdict out, write     (a row on its way to memory is forwarded from 3, 4 and 5)
 // and for checks, which read at 1 what commits in 4 and older have left:
 //   0 address  1 memory out ▸ forward  2 infer  3 compare  4 judge  5 out
 // so a check sees every commit and setup asked for 3 cycles before it, or earlier.
-//
-// Two commits to the same row back to back set the clock: the second one's verdict is found while the first
-// has none yet. What it needs of the row is compared in 2 for both cases, the first one enters and moves X or
-// not; 3 is left with single bits. Which rows are the same is known a cycle before it is needed.
 `default_nettype none
 
 module replay_unit #(
@@ -108,13 +104,14 @@ module replay_unit #(
 
     typedef struct packed {
         logic               newer;
-        logic [COUNT_W-2:0] ahead;
-        logic               beyond;
+        logic [COUNT_W-1:0] ahead;
+        logic [COUNT_W-1:0] behind;
         logic               same_slot;
         logic               leaves;
         logic               turn;
-        logic               over;
+        logic               beyond;
         logic [BLOCKS-1:0]  passed;
+        logic [WORD-1:0]    after_highest;
     } relation_t;
 
     // What a commit or setup is, in every stage. A setup that starts afresh has number 0.
@@ -128,11 +125,6 @@ module replay_unit #(
         logic [63:0]        number;
         logic [TAG_W-1:0]   tag;
     } operation_t;
-
-    // Bits of a word after one of them
-    function automatic logic [WORD-1:0] after(input logic [BIT_W-1:0] at);
-        after = {{(WORD - 1){1'b1}}, 1'b0} << at;
-    endfunction
 
     // yosys reads memories of plain vectors only.
     localparam int HEADER_W = 2 * COUNT_W + 65 + BLOCKS + WORD;
@@ -158,57 +150,42 @@ module replay_unit #(
 
     // -- 1: memory out, and what is on its way there -------------------------------------------
     row_t read1, row1, check_read, check_row1;
+    logic [ROW_W-1:0] check_row_1;
     logic [31:0] check_low1;
 
-    // Of stage 4: being written, not seen by the read of the next cycle's stage 1.
-    header_t next_header, header4;
-    logic valid4, writes3, writes4;
-    logic [ROW_W-1:0] target4;
-    logic [SLOT_W-1:0] slot3, slot4;
-    logic [WORD-1:0] next_word, word4;
-
-    wire [SLOT_W-1:0] wanted0 = op0.number[BIT_W +: SLOT_W];
-    wire [SLOT_W-1:0] wanted1 = op1.number[BIT_W +: SLOT_W];
-    wire [SLOT_W-1:0] check_wanted = check_low[BIT_W +: SLOT_W];
-
-    // What memory does not have yet when it is read, from stages 3 and 4; memory is slow, so it is put together
-    // beside it. `same3`: stage 3 has stage 1's row, too.
-    row_t on_way, check_on_way;
-    logic same3, late, late_word, check_late, check_late_word;
-    wire hit3 = valid3 && op3.row == op0.row;
-    wire hit4 = valid4 && target4 == op0.row;
-    wire word_hit3 = writes3 && {op3.row, slot3} == {op0.row, wanted0};
-    wire word_hit4 = writes4 && {target4, slot4} == {op0.row, wanted0};
-    wire check_hit3 = valid3 && op3.row == check_row;
-    wire check_hit4 = valid4 && target4 == check_row;
-    wire check_word_hit3 = writes3 && {op3.row, slot3} == {check_row, check_wanted};
-    wire check_word_hit4 = writes4 && {target4, slot4} == {check_row, check_wanted};
+    // Of stages 4 and 5: written, and just written when stage 1's memory was read.
+    header_t next_header, header4, header5;
+    logic valid4, valid5, writes3, writes4, writes5;
+    logic [ROW_W-1:0] target4, target5;
+    logic [SLOT_W-1:0] slot3, slot4, slot5;
+    logic [WORD-1:0] next_word, word4, word5;
 
     always_ff @(posedge clk) begin
         read1.header <= headers[op0.row];
-        read1.word <= words[{op0.row, wanted0}];
+        read1.word <= words[{op0.row, op0.number[BIT_W +: SLOT_W]}];
         check_read.header <= headers[check_row];
-        check_read.word <= words[{check_row, check_wanted}];
+        check_read.word <= words[{check_row, check_low[BIT_W +: SLOT_W]}];
         if (valid4) headers[target4] <= header4;
         if (writes4) words[{target4, slot4}] <= word4;
-
-        same3 <= valid2 && !rst && op2.row == op0.row;
-        late <= hit3 || hit4;
-        late_word <= word_hit3 || word_hit4;
-        on_way.header <= hit3 ? next_header : header4;
-        on_way.word <= word_hit3 ? next_word : word4;
-        check_late <= check_hit3 || check_hit4;
-        check_late_word <= check_word_hit3 || check_word_hit4;
-        check_on_way.header <= check_hit3 ? next_header : header4;
-        check_on_way.word <= check_word_hit3 ? next_word : word4;
     end
 
+    wire [SLOT_W-1:0] wanted1 = op1.number[BIT_W +: SLOT_W];
+    wire [SLOT_W-1:0] check_wanted = check_low1[BIT_W +: SLOT_W];
+
     always_comb begin
-        row1.header = same3 ? next_header : late ? on_way.header : read1.header;
-        row1.word = late_word ? on_way.word : read1.word;
-        if (same3 && writes3 && slot3 == wanted1) row1.word = next_word;
-        check_row1.header = check_late ? check_on_way.header : check_read.header;
-        check_row1.word = check_late_word ? check_on_way.word : check_read.word;
+        row1 = read1;
+        if (valid5 && target5 == op1.row) row1.header = header5;
+        if (valid4 && target4 == op1.row) row1.header = header4;
+        if (valid3 && op3.row == op1.row) row1.header = next_header;
+        if (writes5 && {target5, slot5} == {op1.row, wanted1}) row1.word = word5;
+        if (writes4 && {target4, slot4} == {op1.row, wanted1}) row1.word = word4;
+        if (writes3 && {op3.row, slot3} == {op1.row, wanted1}) row1.word = next_word;
+
+        check_row1 = check_read;
+        if (valid5 && target5 == check_row_1) check_row1.header = header5;
+        if (valid4 && target4 == check_row_1) check_row1.header = header4;
+        if (writes5 && {target5, slot5} == {check_row_1, check_wanted}) check_row1.word = word5;
+        if (writes4 && {target4, slot4} == {check_row_1, check_wanted}) check_row1.word = word4;
     end
 
     // -- 2: compare with X as it is without the commit in stage 3, and as it is if that one moves it
@@ -217,125 +194,91 @@ module replay_unit #(
 
     replay_relate #(.WINDOW_MAX(WINDOW_MAX), .WORD(WORD)) relate_to_row (
         .sequence_number(op2.number), .highest(row2.header.highest),
-        .newer(to_row.newer), .ahead(to_row.ahead), .beyond(to_row.beyond),
+        .newer(to_row.newer), .ahead(to_row.ahead), .behind(to_row.behind),
         .same_slot(to_row.same_slot), .leaves(to_row.leaves), .turn(to_row.turn),
-        .over(to_row.over), .passed(to_row.passed)
+        .beyond(to_row.beyond), .passed(to_row.passed), .after_highest(to_row.after_highest)
     );
     replay_relate #(.WINDOW_MAX(WINDOW_MAX), .WORD(WORD)) relate_to_previous (
         .sequence_number(op2.number), .highest(op3.number),
-        .newer(to_previous.newer), .ahead(to_previous.ahead), .beyond(to_previous.beyond),
+        .newer(to_previous.newer), .ahead(to_previous.ahead), .behind(to_previous.behind),
         .same_slot(to_previous.same_slot), .leaves(to_previous.leaves), .turn(to_previous.turn),
-        .over(to_previous.over), .passed(to_previous.passed)
+        .beyond(to_previous.beyond), .passed(to_previous.passed),
+        .after_highest(to_previous.after_highest)
     );
 
-    // The operation ahead is of the same row: it sets the row up, afresh or not, or is entered.
-    logic follows, accepts, moves;
-    wire after_setup = follows && op3.setup;
-    wire afresh = after_setup && !op3.keep;
-    wire after_entry = follows && accepts;
+    wire follows = valid3 && op3.row == op2.row;
 
-    wire [COUNT_W-1:0] window2 = after_setup ? op3.window : row2.header.window;
-    wire [65:0] to_left, to_other_left, to_unknown;
-    replay_spare left_of_row (
-        .highest(row2.header.highest), .sequence_number(op2.number), .size(64'(window2)),
-        .spare(to_left)
-    );
-    // X is the number ahead; or the window's size has changed, what was left of it is on record no more.
-    replay_spare left_of_other (
-        .highest(op3.setup ? row2.header.highest : op3.number), .sequence_number(op2.number),
-        .size(64'(row2.header.window)), .spare(to_other_left)
-    );
-    replay_spare beyond_known (
-        .highest(row2.header.highest), .sequence_number(op2.number),
-        .size(64'(row2.header.known)), .spare(to_unknown)
-    );
-    wire is_left = !to_left[65];
-    wire is_other_left = !to_other_left[65];
-    wire is_unknown = !to_unknown[65];
-    wire unused_spare = &{1'b0, to_left[64:0], to_other_left[64:0], to_unknown[64:0]};
-
-    wire [SLOT_W-1:0] slot2 = op2.number[BIT_W +: SLOT_W];
-    wire [BIT_W-1:0] at2 = op2.number[BIT_W-1:0];
-    wire bit2 = to_row.same_slot ? row2.header.head[at2]
-        : row2.header.filled[slot2] && row2.word[at2];
-
-    // -- 3: verdict, and the row that comes of it -----------------------------------------------
+    // -- 3: judge, and the row that comes of it -------------------------------------------------
     row_t row3;
     logic [1:0] verdict3;
-    // No window; left of it; seen: by what is known of the row, and by the bits
-    logic open3, left3, seen3, bit3;
-    logic filled3;                          // the word of the number's slot is of the current turn
-    logic [WORD-1:0] number_bit, after_number, after_highest;
+    logic accepts, moves;
     logic [WORD-1:0] previous;
-    logic [COUNT_W-1:0] more_known;
+    logic [COUNT_W:0] more_known;
 
     wire [SLOT_W-1:0] number_slot = op3.number[BIT_W +: SLOT_W];
     wire [SLOT_W-1:0] head_slot = row3.header.highest[BIT_W +: SLOT_W];
+    wire [BIT_W-1:0] number_at = op3.number[BIT_W-1:0];
+    wire on_record = relation3.same_slot ? row3.header.head[number_at]
+        : row3.header.filled[number_slot] && row3.word[number_at];
 
     always_comb begin
         verdict3 = OK;
-        if (!open3) begin
-            if (left3) verdict3 = TOO_OLD;
-            else if (seen3 || bit3) verdict3 = REPLAYED;
+        if (row3.header.window != 0) begin
+            if (op3.number == 0 || (!relation3.newer && relation3.behind >= row3.header.window))
+                verdict3 = TOO_OLD;
+            else if (!relation3.newer && (relation3.behind >= row3.header.known || on_record))
+                verdict3 = REPLAYED;
         end
-        accepts = !op3.setup && op3.authentic && (open3 || !(left3 || seen3 || bit3));
+        accepts = !op3.setup && op3.authentic && verdict3 == OK;
         moves = op3.setup ? !op3.keep : accepts && relation3.newer;
     end
 
-    wire [WORD-1:0] spilled = row3.header.head & ~after_highest;
+    wire [WORD-1:0] number_bit = WORD'(1) << number_at;
+    wire [WORD-1:0] after_number = {{(WORD - 1){1'b1}}, 1'b0} << number_at;
+    wire [WORD-1:0] spilled = row3.header.head & ~relation3.after_highest;
 
     always_comb begin
         next_header = row3.header;
-        next_word = relation3.newer ? spilled : (filled3 ? row3.word : '0) | number_bit;
+        next_word = relation3.newer ? spilled
+            : (row3.header.filled[number_slot] ? row3.word : '0) | number_bit;
         slot3 = relation3.newer ? head_slot : number_slot;
         writes3 = 1'b0;
         previous = '0;                        // the new head as it was one turn before
         if (relation3.turn) previous = spilled;
-        else if (!relation3.over && filled3) previous = row3.word;
-        more_known = row3.header.known + {1'b0, relation3.ahead};
+        else if (!relation3.beyond && row3.header.filled[number_slot]) previous = row3.word;
+        more_known = {1'b0, row3.header.known} + {1'b0, relation3.ahead};
 
         if (op3.setup) begin
             next_header.window = op3.window;
             next_header.esn = op3.esn;
-            if (!op3.keep) begin
+            if (op3.keep && row3.header.highest != 0) begin
+                if (row3.header.known > row3.header.window)
+                    next_header.known = row3.header.window;
+            end else begin
                 next_header.highest = '0;
                 next_header.known = ALL;
                 next_header.filled = '0;
                 next_header.head = '0;
-            end else if (row3.header.known > row3.header.window) begin
-                next_header.known = row3.header.window;
             end
         end else if (accepts && relation3.newer) begin
             next_header.highest = op3.number;
-            next_header.known = relation3.beyond || more_known[COUNT_W-1] ? ALL : more_known;
+            next_header.known = more_known > {1'b0, ALL} ? ALL : more_known[COUNT_W-1:0];
             if (relation3.leaves) begin
                 writes3 = valid3;
-                next_header.filled = relation3.over ? '0 : row3.header.filled & ~relation3.passed;
-                next_header.filled[head_slot] = !relation3.over;
+                next_header.filled = row3.header.filled & ~relation3.passed;
+                next_header.filled[head_slot] = !relation3.turn && !relation3.beyond;
                 next_header.head = (previous & after_number) | number_bit;
             end else begin
-                next_header.head = (row3.header.head & (~after_highest | after_number))
+                next_header.head = (row3.header.head & (~relation3.after_highest | after_number))
                     | number_bit;
             end
-        end else if (accepts && !open3) begin
+        end else if (accepts && relation3.behind != ALL) begin
             if (relation3.same_slot) next_header.head = row3.header.head | number_bit;
             else begin
                 writes3 = valid3;
                 next_header.filled[number_slot] = 1'b1;
             end
         end
-    end
-
-    // The bit `filled` of stage 2's slot, behind the operation in 3
-    logic filled2;
-    always_comb begin
-        filled2 = row2.header.filled[slot2];
-        if (after_entry && relation3.newer && relation3.leaves) begin
-            if (slot2 == head_slot) filled2 = !relation3.over;
-            else if (relation3.over || relation3.passed[slot2]) filled2 = 1'b0;
-        end else if (after_entry && !relation3.newer && !open3 && !relation3.same_slot
-            && slot2 == number_slot) filled2 = 1'b1;
-        if (afresh) filled2 = 1'b0;
     end
 
     always_ff @(posedge clk) begin
@@ -347,21 +290,14 @@ module replay_unit #(
         row3.word <= follows && writes3 && slot3 == op2.number[BIT_W +: SLOT_W] ? next_word
             : row2.word;
         relation3 <= follows && moves ? to_previous : to_row;
-        follows <= valid2 && !rst && op2.row == op1.row;
-        open3 <= window2 == 0;
-        left3 <= op2.number == 0 || (!afresh
-            && (after_entry && relation3.newer ? is_other_left : is_left));
-        seen3 <= !afresh && (is_unknown || (after_setup && is_other_left)
-            || (after_entry && op2.number == op3.number));
-        bit3 <= !afresh && !to_row.newer && bit2;
-        filled3 <= filled2;
-        number_bit <= WORD'(1) << at2;
-        after_number <= after(at2);
-        after_highest <= follows && moves ? after_number : after(row2.header.highest[BIT_W-1:0]);
         header4 <= next_header;
+        header5 <= header4;
         word4 <= next_word;
+        word5 <= word4;
         target4 <= op3.row;
+        target5 <= target4;
         slot4 <= slot3;
+        slot5 <= slot4;
         committed_verdict <= verdict3;
         committed_tag <= op3.tag;
         committed_valid <= valid3 && !op3.setup && !rst;
@@ -369,19 +305,22 @@ module replay_unit #(
         valid2 <= valid1 && !rst;
         valid3 <= valid2 && !rst;
         valid4 <= valid3 && !rst;
+        valid5 <= valid4 && !rst;
         writes4 <= writes3 && !rst;
+        writes5 <= writes4 && !rst;
     end
 
     // -- the check ------------------------------------------------------------------------------
-    row_t check_row2, check_row3;
+    row_t check_row2, check_row3, check_row4;
     logic [31:0] check_low2;
     logic [63:0] check_told1, check_told2, inferred, check_number3, check_number4;
     logic [3:0] check_valids;
     logic [TAG_W-1:0] check_tag1, check_tag2, check_tag3, check_tag4;
     relation_t check_relation;
-    logic check_open4, check_zero4, check_left4, check_newer4, check_unknown4, check_bit4;
-    wire unused_relation = &{1'b0, check_relation.ahead, check_relation.beyond,
-        check_relation.leaves, check_relation.turn, check_relation.over, check_relation.passed};
+    logic check_newer4, check_same_slot4;
+    logic [COUNT_W-1:0] check_behind4;
+    wire unused_relation = &{1'b0, check_relation.ahead, check_relation.leaves, check_relation.turn,
+        check_relation.beyond, check_relation.passed, check_relation.after_highest};
 
     replay_infer #(.WINDOW_W(COUNT_W)) infer (
         .window(check_row2.header.window), .esn(check_row2.header.esn),
@@ -391,50 +330,42 @@ module replay_unit #(
     replay_relate #(.WINDOW_MAX(WINDOW_MAX), .WORD(WORD)) relate_check (
         .sequence_number(check_number3), .highest(check_row3.header.highest),
         .newer(check_relation.newer), .ahead(check_relation.ahead),
-        .beyond(check_relation.beyond), .same_slot(check_relation.same_slot),
-        .leaves(check_relation.leaves), .turn(check_relation.turn), .over(check_relation.over),
-        .passed(check_relation.passed)
+        .behind(check_relation.behind), .same_slot(check_relation.same_slot),
+        .leaves(check_relation.leaves), .turn(check_relation.turn),
+        .beyond(check_relation.beyond), .passed(check_relation.passed),
+        .after_highest(check_relation.after_highest)
     );
 
-    wire [65:0] check_to_left, check_to_unknown;
-    replay_spare check_left (
-        .highest(check_row3.header.highest), .sequence_number(check_number3),
-        .size(64'(check_row3.header.window)), .spare(check_to_left)
-    );
-    replay_spare check_unknown (
-        .highest(check_row3.header.highest), .sequence_number(check_number3),
-        .size(64'(check_row3.header.known)), .spare(check_to_unknown)
-    );
-    wire unused_check = &{1'b0, check_to_left[64:0], check_to_unknown[64:0]};
-
-    wire [BIT_W-1:0] check_at = check_number3[BIT_W-1:0];
-    wire check_bit = check_relation.same_slot ? check_row3.header.head[check_at]
-        : check_row3.header.filled[check_number3[BIT_W +: SLOT_W]] && check_row3.word[check_at];
+    wire [BIT_W-1:0] check_at = check_number4[BIT_W-1:0];
+    wire check_on_record = check_same_slot4 ? check_row4.header.head[check_at]
+        : check_row4.header.filled[check_number4[BIT_W +: SLOT_W]] && check_row4.word[check_at];
     logic [1:0] check_verdict;
 
     always_comb begin
         check_verdict = OK;
-        if (!check_open4) begin
-            if (check_zero4 || check_left4) check_verdict = TOO_OLD;
-            else if (check_unknown4 || (!check_newer4 && check_bit4)) check_verdict = REPLAYED;
+        if (check_row4.header.window != 0) begin
+            if (check_number4 == 0 || (!check_newer4
+                && check_behind4 >= check_row4.header.window)) check_verdict = TOO_OLD;
+            else if (!check_newer4
+                && (check_behind4 >= check_row4.header.known || check_on_record))
+                check_verdict = REPLAYED;
         end
     end
 
     always_ff @(posedge clk) begin
+        check_row_1 <= check_row;
         check_low1 <= check_low;
         check_low2 <= check_low1;
         check_told1 <= check_told;
         check_told2 <= check_told1;
         check_row2 <= check_row1;
         check_row3 <= check_row2;
+        check_row4 <= check_row3;
         check_number3 <= inferred;
         check_number4 <= check_number3;
-        check_open4 <= check_row3.header.window == 0;
-        check_zero4 <= check_number3 == 0;
-        check_left4 <= !check_to_left[65];
         check_newer4 <= check_relation.newer;
-        check_unknown4 <= !check_to_unknown[65];
-        check_bit4 <= check_bit;
+        check_same_slot4 <= check_relation.same_slot;
+        check_behind4 <= check_relation.behind;
         check_tag1 <= check_tag;
         check_tag2 <= check_tag1;
         check_tag3 <= check_tag2;
