@@ -48,7 +48,7 @@ module encap_fast #(
     // A packet has left
     output wire                     over
 );
-    // A plan is used in three places, each at its own time.
+    // Each user of a plan has a queue of its own: it takes the plan at its own time.
     wire packet::plan_t order, front, tail, out;
     wire order_valid, front_valid, tail_valid, out_valid;
     wire job_taken, front_taken, tail_taken, out_taken;
